@@ -1,0 +1,1 @@
+"""The components of the pipelines: one folder, one KFP component each."""
