@@ -1,0 +1,39 @@
+"""What every section of the configuration has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, no unknown keys, the docstring of a field is its description."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        strict=False,
+    )
+
+
+class Options(Section):
+    """Base of the options that a strategy, family, task or source declares beside itself."""
+
+
+class Named(Section):
+    """A section that picks an implementation by name; in YAML its bare name is enough."""
+
+    name: str
+    """Name of the implementation, as an installed package provides it."""
+
+    options: dict[str, Any] = {}
+    """Options of that implementation; see its own documentation."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value

@@ -1,0 +1,279 @@
+"""The configuration of a search: what one YAML file may say."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from nasflow.config.base import Named, Section
+from nasflow.config.training import TrainingConfig
+
+Scalar = str | int | float | bool
+
+
+class DataConfig(Section):
+    """Where the samples come from and how they are stored."""
+
+    source: str
+    """`SOURCE:ARGUMENT`, as in `sklearn:digits` or `folder:photos`; a bare path is an image folder.
+    Relative paths start at the folder of the configuration file."""
+
+    size: int | None = Field(default=None, ge=8, le=224)
+    """Height and width in pixels at which images are stored; by default found from the data."""
+
+    max_broken: int = Field(default=20, ge=0)
+    """How many unreadable samples are skipped (each is named) before preparation stops."""
+
+    min_per_class: int = Field(default=10, ge=3)
+    """Fewest samples that a class may have."""
+
+    options: dict[str, Any] = {}
+    """Options of the source."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_source(cls, value: Any) -> Any:
+        return {"source": value} if isinstance(value, str) else value
+
+
+class BoundConfig(Section):
+    """A limit on a quantity that is known before training."""
+
+    less_than: float | Literal["reference"] | None = None
+    """The quantity must be below this; `reference` is the value of the task's reference network."""
+
+    more_than: float | None = None
+    """The quantity must be above this."""
+
+
+class SpaceConfig(Section):
+    """Which networks may be proposed."""
+
+    family: str = "cnn"
+    """Name of the family of networks."""
+
+    options: dict[str, Any] = {}
+    """Options of the family."""
+
+    choices: dict[str, list[Scalar]] = {}
+    """Narrower values for some choices of the family, as in `stage2.width: [32, 48]`."""
+
+    constraints: dict[Literal["parameters", "flops"], BoundConfig] = {}
+    """Limits that every proposed network keeps."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_family(cls, value: Any) -> Any:
+        return {"family": value} if isinstance(value, str) else value
+
+
+class ObjectiveConfig(Section):
+    """Something to optimise or to bound."""
+
+    name: str
+    """Name of a metric of the task, or of an objective."""
+
+    direction: Literal["maximize", "minimize"] | None = None
+    """Which way is better; by default the metric's own."""
+
+    less_than: float | Literal["reference"] | None = None
+    """Only networks below this are chosen; `reference` is the value of the task's reference network."""
+
+    more_than: float | None = None
+    """Only networks above this are chosen."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class FidelityConfig(Section):
+    """How much training one trial of the search gets."""
+
+    epochs: int = Field(default=10, ge=1)
+    """Passes over the training samples."""
+
+    data_fraction: float = Field(default=1.0, gt=0, le=1)
+    """Share of the training samples that a trial sees; the same samples for every trial."""
+
+
+class BudgetConfig(Section):
+    """When the search ends."""
+
+    trials: int = Field(default=24, ge=1)
+    """Number of trials; raising it and running again continues the search."""
+
+    max_failed_trials: int | None = Field(default=None, ge=1)
+    """The search stops when more trials than this have failed; by default half of `trials`, at least 5."""
+
+    trial_seconds: float | None = Field(default=None, gt=0)
+    """Wall-clock seconds after which one trial is stopped and recorded as timed out; by default none."""
+
+    @property
+    def failure_limit(self) -> int:
+        """The number of failed trials that the search survives."""
+        return self.max_failed_trials if self.max_failed_trials is not None else max(5, self.trials // 2)
+
+
+class ParallelismConfig(Section):
+    """How trials are laid out; nothing here but `threads` and `round_size` can change a result."""
+
+    round_size: int = Field(default=8, ge=1)
+    """Trials proposed at once, before any of their results is known."""
+
+    shard_size: int | None = Field(default=None, ge=1)
+    """Trials of a round that one task (one pod on a cluster) trains; by default the whole round."""
+
+    workers: int | None = Field(default=None, ge=1, le=64)
+    """Trials that a task trains at the same time; by default one for every `threads` cores."""
+
+    threads: int = Field(default=1, ge=1, le=64)
+    """CPU threads of one trial; part of a trial's identity, since it changes rounding."""
+
+
+class FinalConfig(Section):
+    """The full training of the best candidates."""
+
+    candidates: int = Field(default=2, ge=1)
+    """How many of the best architectures on validation are trained in full."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    """Epochs of a full training; by default four times `fidelity.epochs`."""
+
+
+class RegistryConfig(Section):
+    """Where and when the winner is registered."""
+
+    enabled: bool = True
+    """Whether the winner is registered at all."""
+
+    name: str | None = None
+    """Name of the registered model; by default the search's name."""
+
+    margin: float = Field(default=0.0, ge=0, lt=1)
+    """How much better than the present champion the winner must be, on the task's first metric."""
+
+
+class TrackingConfig(Section):
+    """Which MLflow is told of the search."""
+
+    uri: str | None = None
+    """Tracking URI; by default `MLFLOW_TRACKING_URI`, else an SQLite file in the store."""
+
+    experiment: str | None = None
+    """Name of the experiment; by default the search's name."""
+
+
+class StorageConfig(Section):
+    """Where results, checkpoints and prepared data are kept."""
+
+    url: str = "nasflow-store"
+    """A folder (relative to where the command is run), or a URL of an installed storage."""
+
+    keep: Literal["none", "best", "all"] = "none"
+    """Which checkpoints of finished trials stay: those nothing can need go by default."""
+
+
+class ResourcesConfig(Section):
+    """What one training task may use."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Device to train on; `auto` takes a GPU where there is one."""
+
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Memory in GiB that one training task may use, over all its workers; by default 80 % of what is free."""
+
+
+class SearchConfig(Section):
+    """A whole search, as one YAML file describes it."""
+
+    name: str
+    """Name of the search, of its experiment and of the registered model."""
+
+    task: Named = Named(name="image_classification")
+    """What is to be learned."""
+
+    data: DataConfig
+    """The data to learn from."""
+
+    space: SpaceConfig = SpaceConfig()
+    """The networks to search among."""
+
+    strategy: Named = Named(name="evolution")
+    """How the search proceeds."""
+
+    objectives: list[ObjectiveConfig] = Field(default=[ObjectiveConfig(name="val_accuracy")], min_length=1)
+    """What makes a network good; the first one decides, later ones break ties and carry bounds."""
+
+    fidelity: FidelityConfig = FidelityConfig()
+    """How much training one trial gets."""
+
+    training: TrainingConfig = TrainingConfig()
+    """The training recipe, shared by trials, finalists and the reference network."""
+
+    budget: BudgetConfig = BudgetConfig()
+    """When the search ends."""
+
+    parallelism: ParallelismConfig = ParallelismConfig()
+    """How trials are laid out."""
+
+    final: FinalConfig = FinalConfig()
+    """The full training of the best candidates."""
+
+    registry: RegistryConfig = RegistryConfig()
+    """Where and when the winner is registered."""
+
+    tracking: TrackingConfig = TrackingConfig()
+    """Which MLflow is told of the search."""
+
+    storage: StorageConfig = StorageConfig()
+    """Where results are kept."""
+
+    resources: ResourcesConfig = ResourcesConfig()
+    """What one training task may use."""
+
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of every random decision."""
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_portable(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+            fixed = re.sub(r"[^a-z0-9-]+", "-", value.lower()).strip("-")[:63] or "my-search"
+            raise ValueError(
+                f"must be 1 to 63 lower-case letters, digits and hyphens, not '{value}'; try '{fixed}'"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _objectives_differ(self) -> Self:
+        seen = [objective.name for objective in self.objectives]
+        repeated = sorted({name for name in seen if seen.count(name) > 1})
+        if repeated:
+            raise ValueError(f"objectives: '{repeated[0]}' is listed twice; keep one of them")
+        return self
+
+    @property
+    def final_epochs(self) -> int:
+        """Epochs of a full training."""
+        return self.final.epochs if self.final.epochs is not None else 4 * self.fidelity.epochs
+
+    @property
+    def workers(self) -> int:
+        """Trials that a task trains at the same time."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.parallelism.workers or max(1, cores // self.parallelism.threads)
+
+    @property
+    def model_name(self) -> str:
+        """Name of the registered model."""
+        return self.registry.name or self.name
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds the budget fills."""
+        return -(-self.budget.trials // self.parallelism.round_size)

@@ -1,0 +1,110 @@
+"""What a family of networks offers; importing it needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nasflow.config import Options
+from nasflow.errors import PluginError
+from nasflow.plugins import load, names
+from nasflow.spaces.architecture import Form
+from nasflow.spaces.choices import Choice, Choices
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class NetworkIO:
+    """What goes into a network and what comes out.
+
+    Attributes:
+        channels: 1 (grey) or 3 (RGB).
+        size: Height and width of an image in pixels.
+        outputs: Number of logits.
+    """
+
+    channels: int
+    size: int
+    outputs: int
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """What a network costs.
+
+    Attributes:
+        parameters: Number of trainable parameters.
+        flops: Multiply-accumulate operations of convolutions and linear layers for one sample; one multiply-accumulate
+            counts as one, as in NAS-Bench-201 and fvcore.
+    """
+
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """A vertex of a network's drawing: `label` names the operation, `detail` its settings."""
+
+    id: str
+    label: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network as a directed acyclic graph; `edges` are pairs of node ids."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[tuple[str, str], ...]
+
+
+class Family(Protocol):
+    """A family of networks. Stateless: everything about a network is in its form."""
+
+    Options: type[Options]
+    """Model of `space.options`."""
+
+    def choices(self, options: Any, io: NetworkIO) -> tuple[Choice, ...]:
+        """Return the tree of choices, each after the one it hangs on."""
+        ...
+
+    def form(self, choices: Choices, options: Any) -> Form:
+        """Return the canonical form of a legal assignment: equal for networks that compute the same function with the
+        same weights. It is JSON-compatible and holds everything that `build` needs besides the io.
+        """
+        ...
+
+    def cost(self, form: Form, io: NetworkIO) -> NetworkCost:
+        """Return parameters and FLOPs, exactly those of the network that `build` makes."""
+        ...
+
+    def graph(self, form: Form) -> Graph:
+        """Return the network as a drawing shows it."""
+        ...
+
+    def build(self, form: Form, io: NetworkIO) -> nn.Module:
+        """Return the network: float32 (N, channels, size, size) in, logits (N, outputs) out. Imports torch."""
+        ...
+
+
+def load_family(name: str) -> Family:
+    """Return the family that an installed package provides under a name.
+
+    Raises:
+        PluginError: No package provides it, or what it provides is no family.
+    """
+    provided = load("families", name)
+    family = provided() if isinstance(provided, type) else provided
+    missing = [part for part in ("Options", "choices", "form", "cost", "graph", "build") if not hasattr(family, part)]
+    if missing:
+        raise PluginError(f"family '{name}' lacks {', '.join(missing)}; see nasflow.spaces.Family.")
+    result: Family = family
+    return result
+
+
+def family_names() -> list[str]:
+    """Return the names of the installed families."""
+    return names("families")

@@ -1,0 +1,50 @@
+"""What a store offers: documents by key, written atomically."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+
+class Store(Protocol):
+    """Bytes by key. Keys are relative POSIX paths of letters, digits and `._-` (no `..`, nothing absolute).
+
+    A write is durable when the call returns, and a reader sees the old content or the new, never a part. All methods raise
+    `StorageError` where the storage cannot be reached or used.
+    """
+
+    url: str
+    """Where the store is, as the configuration would name it."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the content, or None where there is none.
+
+        Raises:
+            IntegrityError: The content is not what was written.
+        """
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write the content, replacing what was there."""
+        ...
+
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        """Write the content unless something is there; return whether it was written. One of several racers wins."""
+        ...
+
+    def replace(self, key: str, expected: bytes, content: bytes) -> bool:
+        """Write the content only where the present one is `expected`; return whether it was written."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove a key; nothing happens where it is not there."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys that start with a prefix, sorted."""
+        ...
+
+    def local_folder(self) -> Path:
+        """Return a folder on this machine for large working files (prepared data, KFP's artifacts); kept between runs."""
+        ...
