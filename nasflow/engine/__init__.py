@@ -1,0 +1,1 @@
+"""The search loop: rounds, shards, budgets, the lease."""
