@@ -1,0 +1,1 @@
+"""The step `export_model`."""

@@ -1,0 +1,36 @@
+"""Generate the search space from the family, the data's shape and the user's restrictions."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from nasflow.components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def generate_space(request: str, data: Input[Dataset], space: Output[Artifact]) -> int:
+    """Generate the search space.
+
+    Args:
+        request: The search as it is asked for.
+        data: Folder of the prepared data.
+        space: File of the search space.
+
+    Returns:
+        Number of assignments, or -1 where it does not fit into 63 bits.
+    """
+    import json
+    from pathlib import Path
+
+    from nasflow.data.bundle import DataBundle
+    from nasflow.engine.plan import make_space
+    from nasflow.engine.request import Request
+    from nasflow.engine.steps import step
+    from nasflow.tasks.loading import load_task
+
+    with step():
+        config = Request.from_json(request).config
+        task = load_task(config)
+        made = make_space(config, task, task.io(DataBundle.open(Path(data.path), verify=False)))
+        Path(space.path).write_text(json.dumps(made.to_json()))
+        space.metadata.update(family=made.family, assignments=str(made.size), id=made.id)
+        return made.size if made.size < 2**63 else -1

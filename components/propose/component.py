@@ -1,0 +1,47 @@
+"""Propose the next round: ask the strategy, cut the answer into shards."""
+
+from typing import List, Optional
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from nasflow.components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def propose(
+    request: str,
+    number: int,
+    data: Input[Dataset],
+    space: Input[Artifact],
+    proposal: Output[Artifact],
+    receipts: Optional[List[Artifact]] = None,  # noqa: UP006, UP045 - kfp knows no other spelling
+) -> List[str]:  # noqa: UP006
+    """Propose a round.
+
+    Args:
+        request: The search as it is asked for.
+        number: Which round, from 0.
+        data: Folder of the prepared data.
+        space: File of the search space.
+        proposal: File with the trials of each shard.
+        receipts: What the shards of the round before have left; they order this step behind them.
+
+    Returns:
+        The names of the shards, at least one.
+    """
+    import json
+    from pathlib import Path
+
+    from nasflow.engine.rounds import propose_round
+    from nasflow.engine.steps import opened, step
+
+    with step():
+        plan, records = opened(request, data.path, space.path)
+        records.begin(request, plan.space.to_json())
+        made = propose_round(plan, records, number)
+        names = [f"{number}-{place}" for place in range(len(made.shards))]
+        shards = {name: [trial.to_json() for trial in shard] for name, shard in zip(names, made.shards, strict=True)}
+        Path(proposal.path).write_text(json.dumps(shards))
+        proposal.metadata.update(trials=len(made.trials), note=made.note, receipts=len(receipts or []))
+        return names

@@ -1,0 +1,50 @@
+"""Select the best candidates of the search for full training."""
+
+from typing import List
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output
+
+from nasflow.components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def select(
+    request: str,
+    data: Input[Dataset],
+    space: Input[Artifact],
+    receipts: Input[List[Artifact]],  # noqa: UP006 - kfp knows no other spelling
+    selection: Output[Artifact],
+    history: Output[Artifact],
+    leaderboard: Output[HTML],
+    metrics: Output[Metrics],
+) -> None:
+    """Select the best candidates.
+
+    Args:
+        request: The search as it is asked for.
+        data: Folder of the prepared data.
+        space: File of the search space.
+        receipts: What the shards of the last round have left.
+        selection: File with the ids of the trials selected, best first.
+        history: Every trial with its result, a line each.
+        leaderboard: The best trials as a table.
+        metrics: The best trial's.
+    """
+    import json
+    from pathlib import Path
+
+    from nasflow.delivery.report.leaderboard import leaderboard_page
+    from nasflow.engine.search import select as best_of
+    from nasflow.engine.steps import opened, step
+
+    with step():
+        plan, records = opened(request, data.path, space.path)
+        found = records.history()
+        best = best_of(plan, found)
+        Path(history.path).write_text(found.to_jsonl())
+        Path(selection.path).write_text(json.dumps([entry.trial.id for entry in best]))
+        Path(leaderboard.path).write_text(leaderboard_page(plan.objectives, found))
+        selection.metadata.update(trials=len(found), failed=len(found.failed), receipts=len(receipts))
+        for name, value in best[0].result.metrics.items():
+            metrics.log_metric(name, value)

@@ -1,0 +1,41 @@
+"""Train the candidates of one shard in a pool of workers."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from nasflow.components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train_candidates(
+    request: str,
+    shard: str,
+    data: Input[Dataset],
+    space: Input[Artifact],
+    proposal: Input[Artifact],
+    receipt: Output[Artifact],
+) -> None:
+    """Train the candidates of one shard.
+
+    Args:
+        request: The search as it is asked for.
+        shard: Name of the shard.
+        data: Folder of the prepared data.
+        space: File of the search space.
+        proposal: File with the trials of each shard.
+        receipt: File with the ids of the trials that have a result now.
+    """
+    import json
+    from pathlib import Path
+
+    from nasflow.engine.steps import opened, step
+    from nasflow.engine.trialling import open_tracker, train_trials
+    from nasflow.trials import Trial
+
+    with step():
+        plan, records = opened(request, data.path, space.path)
+        trials = [Trial.from_json(document) for document in json.loads(Path(proposal.path).read_text())[shard]]
+        with open_tracker(plan, records) as tracker:
+            results = train_trials(plan, records, trials, ["trial"] * len(trials), tracker, f"shard-{shard}")
+        Path(receipt.path).write_text(json.dumps([result.trial_id for result in results]))
+        receipt.metadata.update(trials=len(results), failed=sum(result.status.failed for result in results))

@@ -1,0 +1,46 @@
+"""Train the best candidates and the reference in full, and look at the test samples once."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, ClassificationMetrics, Dataset, Input, Metrics, Output
+
+from nasflow.components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def train_final(
+    request: str,
+    data: Input[Dataset],
+    space: Input[Artifact],
+    selection: Input[Artifact],
+    outcome: Output[Artifact],
+    metrics: Output[Metrics],
+    confusion: Output[ClassificationMetrics],
+) -> None:
+    """Train the best candidates in full.
+
+    Args:
+        request: The search as it is asked for.
+        data: Folder of the prepared data.
+        space: File of the search space.
+        selection: File with the ids of the trials selected.
+        outcome: File with the winner, the reference and their comparison.
+        metrics: The winner's, on validation and test.
+        confusion: The winner's confusion matrix on the test samples.
+    """
+    import json
+    from pathlib import Path
+
+    from nasflow.delivery.final import confusion_matrix
+    from nasflow.delivery.final import train_final as run
+    from nasflow.engine.steps import opened, step
+    from nasflow.engine.trialling import open_tracker
+
+    with step():
+        plan, records = opened(request, data.path, space.path)
+        selected = json.loads(Path(selection.path).read_text())
+        with open_tracker(plan, records) as tracker:
+            found = run(plan, records, selected, tracker)
+        Path(outcome.path).write_text(json.dumps(found.to_json()))
+        for name, value in {**found.winner.result.metrics, **found.winner.test_metrics}.items():
+            metrics.log_metric(name, value)
+        confusion.log_confusion_matrix(list(plan.bundle.classes), confusion_matrix(plan, records, found).tolist())

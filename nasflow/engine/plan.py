@@ -1,0 +1,149 @@
+"""A search worked out: the request, the data and the space put together, with everything derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from nasflow.config import BoundConfig, SearchConfig
+from nasflow.data.bundle import DataBundle
+from nasflow.engine.request import Request
+from nasflow.ids import digest
+from nasflow.objectives import Direction, Objective
+from nasflow.objectives.loading import load_objectives
+from nasflow.spaces import Architecture, Bound, NetworkCost, NetworkIO, SearchSpace, load_family
+from nasflow.strategies import Problem, Strategy
+from nasflow.strategies.loading import load_strategy
+from nasflow.tasks import Task
+from nasflow.tasks.loading import load_task
+from nasflow.training.identity import trial_context, trial_of
+from nasflow.trials import Candidate, Fidelity, Trial
+
+
+def reference_cost(task: Task, io: NetworkIO) -> NetworkCost:
+    """Return parameters and FLOPs of the task's reference network."""
+    reference = task.reference(io)
+    return load_family(reference.family).cost(reference.form, io)
+
+
+def make_space(config: SearchConfig, task: Task, io: NetworkIO) -> SearchSpace:
+    """Return the space that the configuration describes.
+
+    Raises:
+        SpaceError: A restriction names an unknown choice or value.
+    """
+    bounds = {name: _resolved(bound, name, task, io) for name, bound in config.space.constraints.items()}
+    return SearchSpace.of(config.space.family, io, config.space.options, config.space.choices, bounds)
+
+
+def _resolved(bound: BoundConfig, quantity: str, task: Task, io: NetworkIO) -> Bound:
+    if bound.less_than != "reference":
+        return Bound(bound.less_than, bound.more_than)
+    return Bound(float(getattr(reference_cost(task, io), quantity)), bound.more_than)
+
+
+def make_objectives(config: SearchConfig, task: Task, io: NetworkIO) -> tuple[Objective, ...]:
+    """Return the objectives, bounds resolved.
+
+    Raises:
+        ConfigError: An objective is unknown or its bound impossible.
+    """
+    directions: Mapping[str, Direction] = {metric.name: metric.direction for metric in task.metrics}
+    return load_objectives(config.objectives, directions, lambda: reference_cost(task, io))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search worked out.
+
+    Attributes:
+        request: What was asked for.
+        bundle: The prepared data.
+        space: The networks that may be proposed.
+    """
+
+    request: Request
+    bundle: DataBundle
+    space: SearchSpace
+
+    @property
+    def config(self) -> SearchConfig:
+        """The configuration."""
+        return self.request.config
+
+    @cached_property
+    def task(self) -> Task:
+        """What is learned."""
+        return load_task(self.config)
+
+    @cached_property
+    def strategy(self) -> Strategy:
+        """How the search proceeds."""
+        return load_strategy(self.config.strategy.name, self.config.strategy.options)
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What makes a network good."""
+        return make_objectives(self.config, self.task, self.space.io)
+
+    @cached_property
+    def reference(self) -> Architecture:
+        """The network that the search has to beat."""
+        return self.task.reference(self.space.io)
+
+    @cached_property
+    def context(self) -> str:
+        """What every trial of this search shares, hashed."""
+        return trial_context(self.config, self.bundle.fingerprint, self.request.device_kind)
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """The training that a trial of the search gets."""
+        asked = self.config.fidelity
+        return Fidelity(asked.epochs, asked.epochs, asked.data_fraction)
+
+    @cached_property
+    def search_id(self) -> str:
+        """Hash of all that the search's history depends on; the budget is left out, so that raising it continues."""
+        config = self.config
+        return digest(
+            {
+                "name": config.name,
+                "seed": config.seed,
+                "space": self.space.to_json(),
+                "strategy": config.strategy.model_dump(mode="json"),
+                "objectives": [asdict(objective) for objective in self.objectives],
+                "fidelity": asdict(self.fidelity),
+                "round_size": config.parallelism.round_size,
+                "context": self.context,
+                "generation": self.request.generation,
+            }
+        )
+
+    def problem(self, state: Mapping[str, Any] | None) -> Problem:
+        """Return what the strategy may know."""
+        return Problem(
+            space=self.space,
+            objectives=self.objectives,
+            fidelity=self.fidelity,
+            trials=self.config.budget.trials,
+            seed=self.config.seed,
+            generation=self.request.generation,
+            state=state,
+        )
+
+    def trial(self, candidate: Candidate) -> Trial:
+        """Return the trial of a strategy's candidate."""
+        return trial_of(candidate, self.config.seed, self.context)
+
+    def full_training(self, architecture: Architecture) -> Trial:
+        """Return the full training of an architecture: the final epochs on all the training samples."""
+        epochs = self.config.final_epochs
+        candidate = Candidate(architecture, Fidelity(epochs, epochs), (architecture.id,), "final")
+        return trial_of(candidate, self.config.seed, self.context, purpose="final")
+
+    def cost(self, architecture: Architecture) -> NetworkCost:
+        """Return parameters and FLOPs of any architecture, the reference included."""
+        return load_family(architecture.family).cost(architecture.form, self.space.io)

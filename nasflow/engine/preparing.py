@@ -1,0 +1,70 @@
+"""Preparing the data of a search once, and finding it again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from nasflow.config import DataConfig
+from nasflow.data.bundle import DataBundle
+from nasflow.data.prepare import open_source, prepare
+from nasflow.data.protocol import Summary
+from nasflow.errors import IntegrityError
+from nasflow.ids import digest
+from nasflow.storage import Store
+
+
+def scan(config: DataConfig, base: Path) -> Summary:
+    """Look at the data without reading them all; `data.size` overrules the size found.
+
+    Raises:
+        DataError: There is nothing to learn from.
+    """
+    summary = open_source(config, base).scan()
+    return replace(summary, size=config.size) if config.size is not None else summary
+
+
+def prepared(
+    config: DataConfig, base: Path, store: Store, on_progress: Callable[[int, int], None] | None = None
+) -> DataBundle:
+    """Return the prepared data, from the store's local folder where an earlier run has left them.
+
+    Raises:
+        DataError: The data cannot be learned from; nothing is left behind.
+    """
+    folder = bundle_folder(config, base, store, scan(config, base))
+    if folder.exists():
+        try:
+            return DataBundle.open(folder)
+        except IntegrityError:
+            shutil.rmtree(folder)
+    return prepare(config, base, folder, on_progress)
+
+
+def bundle_folder(config: DataConfig, base: Path, store: Store, summary: Summary) -> Path:
+    """Return the folder of the prepared data: its name changes with the source, its content and the data section."""
+    settings = config.model_dump(mode="json")
+    return store.local_folder() / "data" / digest([settings, str(base), summary.digest, summary.size, summary.channels])
+
+
+def copied(bundle: DataBundle, target: Path) -> DataBundle:
+    """Put prepared data into another folder, by hard links where the file system has them.
+
+    Args:
+        bundle: The prepared data.
+        target: A folder that may exist, empty.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(bundle.root.rglob("*")):
+        place = target / path.relative_to(bundle.root)
+        if path.is_dir():
+            place.mkdir(exist_ok=True)
+            continue
+        place.unlink(missing_ok=True)
+        try:
+            place.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, place)
+    return DataBundle.open(target, verify=False)

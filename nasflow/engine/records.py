@@ -1,0 +1,142 @@
+"""What a search keeps in the store: its description, its batches, and its history put together from the results."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nasflow.storage import Store
+from nasflow.storage.documents import create_json, read_json, write_json
+from nasflow.trials import Entry, History, Status, Trial, TrialResult
+
+RETRIED_ACROSS_SEARCHES = frozenset({Status.OUT_OF_MEMORY, Status.TIMED_OUT, Status.CRASHED})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one call of a strategy gave.
+
+    Attributes:
+        start: Number of trials that the search had before.
+        trials: The trials proposed, in order.
+        exhausted: Whether the strategy had no more to propose.
+        state: The strategy's state after it.
+        note: A sentence of the strategy for the user.
+    """
+
+    start: int
+    trials: tuple[Trial, ...]
+    exhausted: bool
+    state: Mapping[str, Any] | None
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the batch as JSON-compatible data."""
+        return {
+            "schema_version": 1,
+            "start": self.start,
+            "trials": [trial.to_json() for trial in self.trials],
+            "exhausted": self.exhausted,
+            "state": dict(self.state) if self.state is not None else None,
+            "note": self.note,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Batch:
+        """Read back what `to_json` gave.
+
+        Raises:
+            IntegrityError: A trial in it was altered.
+        """
+        return cls(
+            document["start"],
+            tuple(Trial.from_json(trial) for trial in document["trials"]),
+            document["exhausted"],
+            document["state"],
+            document["note"],
+        )
+
+
+class SearchRecords:
+    """One search's part of the store.
+
+    Args:
+        store: The store.
+        search_id: The search.
+    """
+
+    def __init__(self, store: Store, search_id: str) -> None:
+        self.store = store
+        self.search_id = search_id
+        self.folder = f"searches/{search_id}"
+
+    def begin(self, request: str, space: Mapping[str, Any]) -> None:
+        """Keep what was asked for; the time of the first call is the start of the search."""
+        document = {
+            "schema_version": 1,
+            "search_id": self.search_id,
+            "request": json.loads(request),
+            "space": dict(space),
+            "started_at": time.time(),
+        }
+        if not create_json(self.store, f"{self.folder}/search.json", document):
+            known = read_json(self.store, f"{self.folder}/search.json") or document
+            write_json(self.store, f"{self.folder}/search.json", document | {"started_at": known["started_at"]})
+
+    def description(self) -> dict[str, Any] | None:
+        """Return what `begin` kept, or None where the search has never begun."""
+        return read_json(self.store, f"{self.folder}/search.json")
+
+    @property
+    def started_at(self) -> float:
+        """Unix seconds of the search's first start; now, where it has never begun."""
+        description = self.description()
+        return float(description["started_at"]) if description else time.time()
+
+    def batches(self) -> list[Batch]:
+        """Return all batches in order."""
+        documents = (read_json(self.store, key) for key in self.store.keys(f"{self.folder}/batches/"))
+        return [Batch.from_json(document) for document in documents if document is not None]
+
+    def add_batch(self, batch: Batch) -> Batch:
+        """Keep a batch; return the one that stands, which is another where somebody was faster."""
+        key = f"{self.folder}/batches/{batch.start:08d}.json"
+        if create_json(self.store, key, batch.to_json()):
+            return batch
+        return Batch.from_json(read_json(self.store, key) or batch.to_json())
+
+    def result(self, trial: Trial, started_at: float) -> TrialResult | None:
+        """Return the result of a trial as this search sees it.
+
+        A failure of this search stands, even when another search has tried again since; a failure of an earlier search
+        that may have been bad luck counts as no result.
+        """
+        own = read_json(self.store, f"{self.folder}/failures/{trial.id}.json")
+        document = own or read_json(self.store, f"results/{trial.id}.json")
+        if document is None:
+            return None
+        result = TrialResult.from_json(document)
+        if own is None and result.status in RETRIED_ACROSS_SEARCHES and result.finished_at < started_at:
+            return None
+        return result
+
+    def keep_failure(self, result: TrialResult) -> None:
+        """Let a failure stand for this search, whatever other searches find."""
+        create_json(self.store, f"{self.folder}/failures/{result.trial_id}.json", result.to_json())
+
+    def history(self) -> History:
+        """Return all trials in the order proposed, with the results that exist."""
+        started_at = self.started_at
+        trials = [trial for batch in self.batches() for trial in batch.trials]
+        return History(Entry(trial, self.result(trial, started_at)) for trial in trials)
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """Return a document of this search."""
+        return read_json(self.store, f"{self.folder}/{name}.json")
+
+    def write(self, name: str, document: Mapping[str, Any]) -> None:
+        """Keep a document of this search."""
+        write_json(self.store, f"{self.folder}/{name}.json", document)

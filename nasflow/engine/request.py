@@ -1,0 +1,63 @@
+"""One search as it is asked for: what travels to every step as a parameter."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from nasflow.config import SearchConfig
+from nasflow.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class Request:
+    """A search as it is asked for.
+
+    Attributes:
+        config: The configuration; its storage URL is absolute.
+        base: Folder that relative data paths start at.
+        device_kind: Kind of device that the trials are trained on, as in `cpu-AVX2`.
+        generation: How many times this search was started anew.
+    """
+
+    config: SearchConfig
+    base: Path
+    device_kind: str
+    generation: int = 0
+
+    def to_json(self) -> str:
+        """Return the request as JSON text without defaults, to stay below KFP's limit of 10,000 bytes a parameter."""
+        return json.dumps(
+            {
+                "config": self.config.model_dump(mode="json", exclude_defaults=True),
+                "base": str(self.base),
+                "device_kind": self.device_kind,
+                "generation": self.generation,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Request:
+        """Read back what `to_json` gave."""
+        document = json.loads(text)
+        return cls(
+            SearchConfig.model_validate(document["config"]),
+            Path(document["base"]),
+            document["device_kind"],
+            document["generation"],
+        )
+
+    def store(self) -> Store:
+        """Open the store."""
+        return open_store(self.config.storage.url)
+
+
+def anchored(config: SearchConfig) -> SearchConfig:
+    """Return the configuration with a storage folder that no longer depends on where the command is run."""
+    url = config.storage.url
+    if "://" in url:
+        return config
+    absolute = str(Path(url).expanduser().resolve())
+    return config.model_copy(update={"storage": config.storage.model_copy(update={"url": absolute})})

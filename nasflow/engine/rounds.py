@@ -1,0 +1,99 @@
+"""One round: asking the strategy for what is missing, within the budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import Batch, SearchRecords
+from nasflow.engine.shards import cut
+from nasflow.errors import SearchError
+from nasflow.strategies.loading import checked_proposal
+from nasflow.trials import History, Trial
+
+
+@dataclass(frozen=True)
+class Round:
+    """The trials of one round.
+
+    Attributes:
+        number: From 0.
+        trials: In the order proposed; empty once the space or the budget is used up.
+        shards: The same trials, cut for tasks.
+        note: A sentence of the strategy for the user.
+    """
+
+    number: int
+    trials: tuple[Trial, ...]
+    shards: tuple[tuple[Trial, ...], ...]
+    note: str
+
+
+def propose_round(plan: Plan, records: SearchRecords, number: int) -> Round:
+    """Return a round, asking the strategy only for trials that no earlier call was given.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        number: Which round, from 0; the rounds before it are finished.
+
+    Raises:
+        SearchError: Too many trials have failed, an earlier trial has no result, or the strategy finds nothing to propose.
+        StrategyError: The strategy broke its contract.
+    """
+    size = plan.config.parallelism.round_size
+    first, last = number * size, min((number + 1) * size, plan.config.budget.trials)
+    batches = records.batches()
+    known = [trial for batch in batches for trial in batch.trials]
+    if len(known) < last and not (batches and batches[-1].exhausted):
+        history = records.history()
+        check_failures(history, plan.config.budget.failure_limit)
+        _check_finished(history, first)
+        batch = records.add_batch(_ask(plan, history, batches, last - len(known)))
+        batches.append(batch)
+        known += batch.trials
+    if not known:
+        raise SearchError(f"the strategy '{plan.config.strategy.name}' found nothing to propose. {batches[-1].note}")
+    trials = tuple(known[first:last])
+    shards = cut(trials, plan.config.parallelism.shard_size or size, lambda trial: work(plan, trial))
+    return Round(number, trials, tuple(tuple(shard) for shard in shards), batches[-1].note if batches else "")
+
+
+def work(plan: Plan, trial: Trial) -> float:
+    """Return the expected work of a trial: FLOPs of one sample times epochs times share of the data."""
+    return plan.cost(trial.architecture).flops * trial.fidelity.epochs * trial.fidelity.data_fraction
+
+
+def check_failures(history: History, limit: int) -> None:
+    """Stop a search that only fails.
+
+    Raises:
+        SearchError: More trials failed than the limit; the causes are counted.
+    """
+    failed = history.failed
+    if len(failed) <= limit:
+        return
+    causes = Counter(str(result.status) for result in failed)
+    counted = ", ".join(f"{count} {cause}" for cause, count in causes.most_common())
+    common = Counter(result.cause for result in failed).most_common(1)[0][0]
+    raise SearchError(
+        f"{len(failed)} of {len(history)} trials failed ({counted}), more than budget.max_failed_trials ({limit}) "
+        f"allows. The most frequent cause: {common} Mend it, or raise the limit, and run the same command again."
+    )
+
+
+def _check_finished(history: History, before: int) -> None:
+    open_trials = [e.trial.id for e in history.entries[:before] if e.result is None]
+    if open_trials:
+        raise SearchError(
+            f"{len(open_trials)} trials of earlier rounds have no result (the first is {open_trials[0]}); "
+            f"run the same command again to train them."
+        )
+
+
+def _ask(plan: Plan, history: History, batches: list[Batch], count: int) -> Batch:
+    problem = plan.problem(batches[-1].state if batches else None)
+    proposal = checked_proposal(problem, history, count, plan.strategy.propose(problem, history, count))
+    trials = tuple(plan.trial(candidate) for candidate in proposal.candidates)
+    return Batch(len(history), trials, len(trials) < count, proposal.state, proposal.note)

@@ -1,0 +1,1 @@
+"""The search pipeline: from data to a registered model."""
