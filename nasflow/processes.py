@@ -1,0 +1,92 @@
+"""Who a process is, so that another one can tell whether it still lives, even after its number was given away again."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from nasflow.ids import digest
+
+
+@cache
+def machine() -> str:
+    """Return a hash of this machine: its name, its boot, and (in a container) the space its process numbers are from."""
+    parts = [socket.gethostname()]
+    try:
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    except OSError:
+        pass  # no such thing on this system: the name has to do
+    return digest(parts)
+
+
+def start_of(pid: int) -> str | None:
+    """Return a text that differs between two processes which had the same number, or None where none runs.
+
+    On Linux it is the kernel's own count since boot, which a corrected clock does not shift. A process that has ended
+    but was not yet collected by its parent counts as gone.
+    """
+    try:
+        if Path("/proc/self/stat").exists():
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            return None if fields[0] in "ZX" else f"ticks:{fields[19]}"
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"seconds:{process.create_time():.0f}"
+    except (OSError, psutil.NoSuchProcess):
+        return None
+
+
+@dataclass(frozen=True)
+class ProcessStamp:
+    """What tells one process from all others.
+
+    Attributes:
+        host: Name of its machine, for people.
+        machine: Hash of its machine.
+        pid: Its number there.
+        started: When it started, in the form of `start_of`.
+    """
+
+    host: str
+    machine: str
+    pid: int
+    started: str
+
+    @classmethod
+    def here(cls) -> Self:
+        """Return the stamp of the calling process."""
+        return cls(socket.gethostname(), machine(), os.getpid(), start_of(os.getpid()) or "")
+
+    @property
+    def local(self) -> bool:
+        """Whether the process ran on this machine, so that `alive` can tell."""
+        return self.machine == machine()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs; only to be asked on its own machine."""
+        return start_of(self.pid) == self.started
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stamp as JSON-compatible data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read back what `to_json` gave, from a document that may hold more.
+
+        Raises:
+            KeyError: A part is missing.
+            TypeError: The document is no mapping.
+            ValueError: The process number is none.
+        """
+        return cls(
+            str(document["host"]), str(document["machine"]), int(document["pid"]), str(document["started"])
+        )
