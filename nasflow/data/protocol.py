@@ -58,6 +58,25 @@ class Sample:
     group: str | None = None
 
 
+class DataShape(Protocol):
+    """What a network has to know of the data; a `Summary` and a `DataBundle` both tell."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their labels."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels at which samples are stored."""
+        ...
+
+
 class Source(Protocol):
     """A place that samples come from."""
 

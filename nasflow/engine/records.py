@@ -98,7 +98,12 @@ class SearchRecords:
 
     def batches(self) -> list[Batch]:
         """Return all batches in order."""
-        documents = (read_json(self.store, key) for key in self.store.keys(f"{self.folder}/batches/"))
+        return self.batches_from(0)
+
+    def batches_from(self, start: int) -> list[Batch]:
+        """Return the batches that start at a number of trials or later, in order."""
+        keys = [key for key in self.store.keys(f"{self.folder}/batches/") if int(key[-13:-5]) >= start]
+        documents = (read_json(self.store, key) for key in keys)
         return [Batch.from_json(document) for document in documents if document is not None]
 
     def add_batch(self, batch: Batch) -> Batch:

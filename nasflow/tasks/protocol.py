@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from nasflow.config import Options, TrainingConfig
 from nasflow.data.bundle import DataBundle
+from nasflow.data.protocol import DataShape
 from nasflow.spaces import Architecture, NetworkIO
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Task(Protocol):
         """Take validated options."""
         ...
 
-    def io(self, bundle: DataBundle) -> NetworkIO:
+    def io(self, data: DataShape) -> NetworkIO:
         """Return what goes into a network for this data, and what comes out."""
         ...
 

@@ -1,0 +1,97 @@
+"""How far a search is, read from the store alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nasflow.engine.live import Running, running
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import SearchRecords
+from nasflow.objectives import ranked
+from nasflow.trials import Entry, History, Trial, TrialResult
+
+
+@dataclass(frozen=True)
+class SearchStatus:
+    """How far a search is.
+
+    Attributes:
+        plan: The search.
+        history: The trials proposed so far, with the results that exist.
+        best: The best trial so far, or None.
+        running: The trials and full trainings under way.
+        finals: The full trainings known so far with their results: candidates first, the reference last.
+        seconds_left: Estimated seconds of training left, or None while nothing is known to go by.
+        delivered: Whether the winner has been delivered for the present budget.
+    """
+
+    plan: Plan
+    history: History
+    best: Entry | None
+    running: tuple[Running, ...]
+    finals: tuple[Entry, ...]
+    seconds_left: float | None
+    delivered: bool
+
+    @property
+    def finished(self) -> int:
+        """Number of trials with a result."""
+        return sum(entry.result is not None for entry in self.history)
+
+
+class StatusReader:
+    """Reads a search's status again and again, each result once.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+    """
+
+    def __init__(self, plan: Plan, records: SearchRecords) -> None:
+        self._plan = plan
+        self._records = records
+        self._results: dict[str, TrialResult] = {}
+        self._trials: list[Trial] = []
+
+    def read(self) -> SearchStatus:
+        """Return the present status."""
+        started_at = self._records.started_at
+        for batch in self._records.batches_from(len(self._trials)):
+            self._trials.extend(batch.trials)
+        history = History(self._entry(trial, started_at) for trial in self._trials)
+        best = ranked(self._plan.objectives, history)
+        return SearchStatus(
+            plan=self._plan,
+            history=history,
+            best=best[0] if best else None,
+            running=tuple(running(self._records)),
+            finals=tuple(self._finals(started_at)),
+            seconds_left=self._seconds_left(history),
+            delivered=self._records.read("delivered") is not None,
+        )
+
+    def _entry(self, trial: Trial, started_at: float) -> Entry:
+        if trial.id not in self._results:
+            result = self._records.result(trial, started_at)
+            if result is None:
+                return Entry(trial, None)
+            self._results[trial.id] = result
+        return Entry(trial, self._results[trial.id])
+
+    def _finals(self, started_at: float) -> list[Entry]:
+        document = self._records.read("finals")
+        trials = [Trial.from_json(trial) for trial in document["trials"]] if document else []
+        return [self._entry(trial, started_at) for trial in trials]
+
+    def _seconds_left(self, history: History) -> float | None:
+        """Estimate from the seconds an epoch took so far; full trainings are counted in the same epochs."""
+        done = [e.result for e in history if e.result is not None and e.result.curve]
+        epochs = sum(len(result.curve) for result in done)
+        if not epochs:
+            return None
+        seconds = sum(result.metrics.get("train_seconds", 0.0) for result in done) / epochs
+        config = self._plan.config
+        finished = sum(e.result is not None for e in history)
+        left = max(0, config.budget.trials - finished) * config.fidelity.epochs
+        finals = (config.final.candidates + 1) * config.final_epochs
+        return (left + finals) * seconds / config.workers
