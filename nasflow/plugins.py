@@ -15,8 +15,9 @@ Group = Literal["strategies", "families", "tasks", "sources", "objectives", "sto
 
 def nearest(value: object, valid: Iterable[object]) -> str:
     """Return `" Did you mean 'x'?"` for the valid choice closest to `value`, or `""` where none is close."""
-    close = difflib.get_close_matches(str(value).lower(), {str(v).lower(): v for v in valid}, n=1, cutoff=0.5)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    choices = {str(v).lower(): v for v in valid}
+    close = difflib.get_close_matches(str(value).lower(), choices, n=1, cutoff=0.5)
+    return f" Did you mean '{choices[close[0]]}'?" if close else ""
 
 
 @cache

@@ -1,6 +1,7 @@
 """SearchConfig and its parts: typed, a docstring a field, from YAML."""
 
 from nasflow.config.base import Named, Options, Section
+from nasflow.config.loading import config_from, load_config, parse_config
 from nasflow.config.model import (
     BoundConfig,
     BudgetConfig,
@@ -16,6 +17,7 @@ from nasflow.config.model import (
     StorageConfig,
     TrackingConfig,
 )
+from nasflow.config.sources import split_source
 from nasflow.config.training import AugmentConfig, TrainingConfig
 
 __all__ = [
@@ -37,4 +39,8 @@ __all__ = [
     "StorageConfig",
     "TrackingConfig",
     "TrainingConfig",
+    "config_from",
+    "load_config",
+    "parse_config",
+    "split_source",
 ]

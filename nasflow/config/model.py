@@ -6,9 +6,10 @@ import os
 import re
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from nasflow.config.base import Named, Section
+from nasflow.config.checks import clashes
 from nasflow.config.training import TrainingConfig
 
 Scalar = str | int | float | bool
@@ -250,11 +251,10 @@ class SearchConfig(Section):
         return value
 
     @model_validator(mode="after")
-    def _objectives_differ(self) -> Self:
-        seen = [objective.name for objective in self.objectives]
-        repeated = sorted({name for name in seen if seen.count(name) > 1})
-        if repeated:
-            raise ValueError(f"objectives: '{repeated[0]}' is listed twice; keep one of them")
+    def _values_go_together(self, info: ValidationInfo) -> Self:
+        found = clashes(self) if not info.context or info.context.get("clashes", True) else []
+        if found:
+            raise ValueError(" ".join(clash.text for clash in found))
         return self
 
     @property
