@@ -1,0 +1,1 @@
+"""The winner: full training, export, report, comparison with the champion, registration."""
