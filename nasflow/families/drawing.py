@@ -1,0 +1,35 @@
+"""Drawing a network, vertex by vertex."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nasflow.spaces import Graph, Node
+
+
+class Drawing:
+    """A graph in the making."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+        self._edges: list[tuple[str, str]] = []
+
+    def add(self, label: str, detail: str = "", after: Sequence[str] = ()) -> str:
+        """Add a vertex that reads from others.
+
+        Args:
+            label: Name of the operation.
+            detail: Its settings.
+            after: Ids of the vertices it reads from; a repeated one is drawn once.
+
+        Returns:
+            Its id.
+        """
+        name = f"n{len(self._nodes)}"
+        self._nodes.append(Node(name, label, detail))
+        self._edges += [(source, name) for source in dict.fromkeys(after)]
+        return name
+
+    def graph(self) -> Graph:
+        """Return the finished graph."""
+        return Graph(tuple(self._nodes), tuple(self._edges))

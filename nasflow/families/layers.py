@@ -1,0 +1,77 @@
+"""Layers that several families share. All of them export to ONNX and work in channels-last memory."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from nasflow.families.sizes import stem_kernel, stem_stride
+
+_ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "silu": nn.SiLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
+
+
+def activation(name: str) -> nn.Module:
+    """Return a new activation: relu, silu, gelu, tanh or sigmoid."""
+    return _ACTIVATIONS[name]()
+
+
+def conv(fan_in: int, fan_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """Return a square convolution without bias; odd kernels keep a map's size, a stride s gives ceil(size / s)."""
+    return nn.Conv2d(fan_in, fan_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+
+
+def conv_norm(fan_in: int, fan_out: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """Return such a convolution and the batch normalisation after it."""
+    return [conv(fan_in, fan_out, kernel, stride, groups), nn.BatchNorm2d(fan_out)]
+
+
+def stem(channels: int, width: int, size: int) -> list[nn.Module]:
+    """Return the first convolution of a network and its normalisation; images above 64 pixels are made smaller here."""
+    stride = stem_stride(size)
+    return conv_norm(channels, width, stem_kernel(stride), stride)
+
+
+class GlobalPool(nn.Module):
+    """Average or maximum over a map: (N, C, H, W) to (N, C).
+
+    Args:
+        kind: `average` or `max`.
+    """
+
+    def __init__(self, kind: str = "average") -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool float (N, C, H, W) to (N, C)."""
+        return x.amax((2, 3)) if self.kind == "max" else x.mean((2, 3))
+
+
+class SqueezeExcite(nn.Module):
+    """Scales each channel by a gate computed from all channels' averages (Hu et al., 2018).
+
+    Args:
+        width: Number of channels.
+        squeezed: Number of channels in between.
+    """
+
+    def __init__(self, width: int, squeezed: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(nn.Linear(width, squeezed), nn.ReLU(), nn.Linear(squeezed, width), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale float (N, width, H, W); the shape stays."""
+        gates: Tensor = self.gate(x.mean((2, 3)))
+        return x * gates[:, :, None, None]
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw new weights in place: Kaiming for convolutions (fan out; He et al., 2015), torch's own for linear layers."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
