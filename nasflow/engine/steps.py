@@ -11,17 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
 from nasflow.data.bundle import DataBundle
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
 from nasflow.errors import NasflowError
+from nasflow.processes import ProcessStamp
 from nasflow.spaces import SearchSpace
 
 DRIVER = "NASFLOW_DRIVER"
-"""Environment variable with `pid:start time` of the local process that drives the pipeline; absent on a cluster."""
+"""Environment variable with the stamp of the local process that drives the pipeline; absent on a cluster."""
 
 ERROR_FILE = "NASFLOW_ERROR_FILE"
 """Environment variable with the file that a failing step leaves its sentence in, for the local driver to show."""
@@ -46,20 +45,15 @@ def step() -> Iterator[None]:
 
 
 def this_process() -> str:
-    """Return `pid:start time` of this process, as `DRIVER` holds it."""
-    return f"{os.getpid()}:{psutil.Process().create_time()}"
+    """Return the stamp of this process, as `DRIVER` holds it."""
+    return json.dumps(ProcessStamp.here().to_json())
 
 
 def _end_with_driver(driver: str) -> None:
-    pid, _, created = driver.partition(":")
-    while True:
-        try:
-            alive = abs(psutil.Process(int(pid)).create_time() - float(created)) < 1
-        except psutil.Error:
-            alive = False
-        if not alive:
-            os._exit(1)  # nobody waits for this step any more; all that it finished is in the store
+    stamp = ProcessStamp.from_json(json.loads(driver))
+    while stamp.alive:
         time.sleep(0.5)
+    os._exit(1)  # nobody waits for this step any more; all that it finished is in the store
 
 
 def opened(request: str, data: str, space: str) -> tuple[Plan, SearchRecords]:

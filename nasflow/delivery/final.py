@@ -1,0 +1,140 @@
+"""Full training of the best candidates and of the reference, and the one look at the test samples."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import SearchRecords
+from nasflow.engine.trialling import Listener, train_trials
+from nasflow.errors import IntegrityError, SearchError
+from nasflow.objectives import feasible, rank_key
+from nasflow.training.job import TrainingJob
+from nasflow.trials import Entry, Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nasflow.delivery.outcome import Outcome, Trained
+    from nasflow.tracking import Kind, Tracker
+
+
+def train_final(
+    plan: Plan,
+    records: SearchRecords,
+    selected: Sequence[str],
+    tracker: Tracker,
+    listener: Listener | None = None,
+) -> Outcome:
+    """Train the selected candidates and the reference in full; test the best of them on validation, and the reference.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        selected: Ids of the search's trials whose architectures are trained, best first.
+        tracker: Where the runs go.
+        listener: Told of every training event.
+
+    Raises:
+        SearchError: No candidate could be trained in full.
+    """
+    by_id = {entry.trial.id: entry.trial for entry in records.history()}
+    trials = [plan.full_training(by_id[trial_id].architecture) for trial_id in selected]
+    reference = plan.full_training(plan.reference)
+    kinds: list[Kind] = ["final"] * len(trials)
+    if reference.id not in {trial.id for trial in trials}:
+        trials, kinds = [*trials, reference], [*kinds, "reference"]
+    records.write("finals", {"trials": [trial.to_json() for trial in trials], "kinds": kinds})
+    results = train_trials(plan, records, trials, kinds, tracker, "final", listener)
+    entries = [Entry(trial, result) for trial, result in zip(trials, results, strict=True)]
+    finalists = [entry for entry, kind in zip(entries, kinds, strict=True) if kind == "final"]
+    good = [e for e in finalists if e.result is not None and feasible(plan.objectives, e.result)]
+    if not good:
+        causes = "; ".join(e.result.cause or str(e.result.status) for e in finalists if e.result is not None)
+        raise SearchError(f"none of the {len(finalists)} best candidates could be trained in full: {causes}")
+    winner = min(good, key=lambda entry: rank_key(plan.objectives, entry))
+    return _outcome(plan, records, finalists, winner, _by_id(entries, reference))
+
+
+def _by_id(entries: Sequence[Entry], trial: Trial) -> Entry:
+    return next(entry for entry in entries if entry.trial.id == trial.id)
+
+
+def _outcome(plan: Plan, records: SearchRecords, finalists: list[Entry], winner: Entry, reference: Entry) -> Outcome:
+    """Look at the test samples: once, and for these two alone."""
+    from nasflow.delivery.outcome import Outcome
+    from nasflow.delivery.statistics import compare_accuracy
+
+    found = {}
+    tested = []
+    for entry in (winner, reference):
+        trained, probabilities = _tested(plan, entry)
+        tested.append(trained)
+        found[entry.trial.id] = probabilities
+    key = f"{records.folder}/predictions.npz"
+    records.store.put(key, _packed(found))
+    first, second = (found[entry.trial.id] for entry in (winner, reference))
+    return Outcome(
+        search_id=plan.search_id,
+        winner=tested[0],
+        reference=tested[1],
+        finalists=tuple((e.trial, e.result) for e in finalists if e.result is not None),
+        comparison=compare_accuracy(first, second, plan.bundle.targets("test")),
+        predictions=key,
+    )
+
+
+def _tested(plan: Plan, entry: Entry) -> tuple[Trained, NDArray[np.float32]]:
+    from nasflow.delivery.outcome import Trained
+    from nasflow.training.evaluation import evaluate
+
+    if entry.result is None or entry.result.status.failed:
+        cause = entry.result.cause if entry.result else "it has no result"
+        raise SearchError(f"the reference network could not be trained: {cause}")
+    metrics, probabilities = evaluate(entry.trial, final_job(plan), "test")
+    return Trained(entry.trial, entry.result, metrics), probabilities
+
+
+def final_job(plan: Plan) -> TrainingJob:
+    """Return the job that full trainings are run by, weights kept."""
+    return TrainingJob(plan.config, plan.bundle.root, plan.config.storage.url, keep_weights=True)
+
+
+def test_probabilities(records: SearchRecords, outcome: Outcome) -> dict[str, NDArray[np.float32]]:
+    """Return the probabilities on the test samples, float32 (N, outputs), of winner and reference by trial id.
+
+    Raises:
+        IntegrityError: They are missing or damaged.
+    """
+    import numpy as np
+
+    content = records.store.get(outcome.predictions)
+    try:
+        if content is None:
+            raise ValueError("nothing is there")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in (outcome.winner.trial.id, outcome.reference.trial.id)}
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise IntegrityError(f"the predictions in '{outcome.predictions}' cannot be read: {error}") from error
+
+
+def confusion_matrix(plan: Plan, records: SearchRecords, outcome: Outcome) -> NDArray[np.int64]:
+    """Return the winner's confusion matrix on the test samples: int64 (outputs, outputs), true classes by row."""
+    import numpy as np
+
+    predicted = test_probabilities(records, outcome)[outcome.winner.trial.id].argmax(1)
+    count = len(plan.bundle.classes)
+    flat = np.asarray(plan.bundle.targets("test")) * count + predicted
+    return np.bincount(flat, minlength=count * count).reshape(count, count).astype(np.int64)
+
+
+def _packed(arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.savez(buffer, **dict(arrays))
+    return buffer.getvalue()
