@@ -17,7 +17,7 @@ from nasflow.ids import digest
 
 @cache
 def machine() -> str:
-    """Return a hash of this machine: its name, its boot, and (in a container) the space its process numbers are from."""
+    """Return a hash of this machine: its name, its boot, and the space that its process numbers are from."""
     parts = [socket.gethostname()]
     try:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -87,6 +87,4 @@ class ProcessStamp:
             TypeError: The document is no mapping.
             ValueError: The process number is none.
         """
-        return cls(
-            str(document["host"]), str(document["machine"]), int(document["pid"]), str(document["started"])
-        )
+        return cls(str(document["host"]), str(document["machine"]), int(document["pid"]), str(document["started"]))

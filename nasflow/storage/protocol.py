@@ -10,8 +10,8 @@ from typing import Protocol
 class Store(Protocol):
     """Bytes by key. Keys are relative POSIX paths of letters, digits and `._-` (no `..`, nothing absolute).
 
-    A write is durable when the call returns, and a reader sees the old content or the new, never a part. All methods raise
-    `StorageError` where the storage cannot be reached or used.
+    A write is durable when the call returns, and a reader sees the old content or the new, never a part. All methods
+    raise `StorageError` where the storage cannot be reached or used. Opening a store writes nothing.
     """
 
     url: str
@@ -46,5 +46,8 @@ class Store(Protocol):
         ...
 
     def local_folder(self) -> Path:
-        """Return a folder on this machine for large working files (prepared data, KFP's artifacts); kept between runs."""
+        """Return a folder on this machine for large working files (prepared data, KFP's artifacts), kept between runs.
+
+        It is made where it is not there.
+        """
         ...

@@ -1,0 +1,119 @@
+"""Files that are there whole or not at all, whatever is killed when."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+MARK = "~"
+"""First character of everything that is no document: no legal key holds it."""
+
+OLD = 3600.0
+"""Seconds after which a temporary file is a leftover of something killed: no write takes nearly as long."""
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+@contextmanager
+def written_beside(path: Path, content: bytes) -> Iterator[Path]:
+    """Write the content, durably, to a temporary file beside `path`; it is gone when the context ends.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    temporary = path.with_name(f"{MARK}{path.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with _open_in_new_folder(temporary) as file:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(file, view) :]
+            os.fsync(file)
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _open_in_new_folder(path: Path) -> Iterator[int]:
+    make_folder(path.parent)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably, where they are not there.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def move_over(temporary: Path, path: Path) -> None:
+    """Give a written file its name, durably, in place of what had it.
+
+    Raises:
+        OSError: It cannot be done.
+    """
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def link_unless_there(temporary: Path, path: Path) -> bool | None:
+    """Give a written file its name unless something has it; of several racers one succeeds.
+
+    Returns:
+        Whether it was done; None where the file system knows no hard links.
+
+    Raises:
+        OSError: It cannot be done.
+    """
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            return None
+        raise
+    sync_folder(path.parent)
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that were given or taken in a folder durable.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF):  # some network file systems sync no folders
+            raise
+    finally:
+        os.close(file)
+
+
+def remove_leftovers(folder: Path, older_than: float = OLD) -> None:
+    """Remove the temporary files in a folder that are older than so many seconds; others' failures are no matter."""
+    limit = time.time() - older_than
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.name.startswith(MARK) and entry.name.count(".") >= 2 and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    if entry.stat().st_mtime < limit:
+                        Path(entry.path).unlink()
