@@ -32,7 +32,8 @@ class DataBundle:
         classes: Names of the classes, in the order of their labels.
         channels: 1 (grey) or 3 (RGB).
         size: Height and width of an image in pixels.
-        counts: For each split, the samples of each class.
+        counts: Samples in each split.
+        class_counts: For each split, the samples of each class.
         mean: Mean of each channel over the training images, in [0, 255].
         std: Standard deviation of each channel over the training images, at least 1, on the same scale.
         meta: Meta-features: numbers that say what kind of data this is.
@@ -45,17 +46,14 @@ class DataBundle:
     classes: tuple[str, ...]
     channels: int
     size: int
-    counts: Mapping[Split, tuple[int, ...]]
+    counts: Mapping[Split, int]
+    class_counts: Mapping[Split, tuple[int, ...]]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     meta: Mapping[str, float]
     fingerprint: str
     skipped: Mapping[str, str] = field(repr=False)
     dropped: Mapping[Split, int]
-
-    def length(self, split: Split) -> int:
-        """Return the number of samples in a split."""
-        return sum(self.counts[split])
 
     def images(self, split: Split) -> NDArray[np.uint8]:
         """Return the images of a split, memory-mapped and read-only: uint8 (N, size, size, channels).
@@ -108,7 +106,8 @@ class DataBundle:
             classes=tuple(document["classes"]),
             channels=document["channels"],
             size=document["size"],
-            counts={split: tuple(document["counts"][split]) for split in SPLITS},
+            counts={split: sum(document["class_counts"][split]) for split in SPLITS},
+            class_counts={split: tuple(document["class_counts"][split]) for split in SPLITS},
             mean=tuple(document["mean"]),
             std=tuple(document["std"]),
             meta=document["meta"],

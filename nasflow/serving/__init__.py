@@ -1,1 +1,4 @@
-"""What answers requests with a registered model. It imports nothing of nasflow: a copy of it travels inside each model."""
+"""What answers requests with a registered model.
+
+It imports nothing of nasflow: a copy of it travels inside each model.
+"""

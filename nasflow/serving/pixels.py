@@ -1,4 +1,4 @@
-"""From whatever a caller calls an image to the pixels that a network sees: the same steps in preparation and in serving."""
+"""From an image as a caller has it to the pixels that a network sees: the same in preparation and in serving."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """The file formats that are read, by Pillow's names; of a file with several frames the first one counts."""
@@ -23,13 +23,13 @@ _CHANNELS_WITH_ALPHA = 4
 def decode(value: Any) -> NDArray[np.uint8]:
     """Return the pixels of an image.
 
-    Bytes are turned upright as their EXIF orientation says; transparency is dropped; palettes and CMYK become RGB; 16 bits
-    of grey become 8.
+    Files are turned upright as their EXIF orientation says; transparency is dropped; palettes and CMYK become RGB;
+    16 bits of grey become 8.
 
     Args:
-        value: A uint8 array (H, W) or (H, W, C) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels; the same as
-            nested lists of whole numbers from 0 to 255; the bytes of a file in one of `FORMATS`; or those bytes in base64,
-            with or without a `data:` prefix.
+        value: A uint8 array (H, W) or (H, W, C) with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA) channels; the
+            same as nested lists of whole numbers from 0 to 255; the bytes of a file in one of `FORMATS`; or those
+            bytes in base64, with or without a `data:` prefix.
 
     Returns:
         uint8 of shape (H, W) where the image is grey, else (H, W, 3).
@@ -51,8 +51,8 @@ def decode(value: Any) -> NDArray[np.uint8]:
 def fit(image: NDArray[np.uint8], size: int, channels: int) -> NDArray[np.uint8]:
     """Return an image at the size and with the channels that a network takes.
 
-    The whole image is stretched to a square with Pillow's bilinear filter, which averages over all the pixels that a new
-    one covers; an image that has the size already keeps its pixels. Grey is Rec. 601 luma.
+    The whole image is stretched to a square with Pillow's bilinear filter, which averages over all the pixels that
+    a new one covers; an image that has the size already keeps its pixels. Grey is Rec. 601 luma.
 
     Args:
         image: uint8 (H, W) or (H, W, 3), as `decode` gives it.
@@ -88,7 +88,7 @@ def _decode_file(content: bytes) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             picture.load()
             return _pixels(_upright(picture))
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise ValueError(f"it is no image in a known format ({', '.join(FORMATS)})") from error
     except MemoryError:
         raise
