@@ -168,7 +168,7 @@ class Lease:
 
 
 @contextmanager
-def hold(store: Store, key: str, holder: Holder | None = None) -> Iterator[Lease]:
+def hold(store: Store, key: str, holder: Holder | None = None, purpose: str = "the search") -> Iterator[Lease]:
     """Hold a search while the context lasts.
 
     A process that was started under the lease (`NASFLOW_HOLDER`) shares it, and leaves it to its owner in the end.
@@ -177,12 +177,13 @@ def hold(store: Store, key: str, holder: Holder | None = None) -> Iterator[Lease
         store: Where the lease is.
         key: Its key, such as `searches/<id>/lease.json`.
         holder: Who takes it; by default this process with its command line.
+        purpose: What is held, for the message: `search 'digits'`.
 
     Raises:
         HeldError: Somebody else holds it; the text says who, and what to do.
         StorageError: The store cannot be used.
     """
-    lease = inherited(store, key) or _acquire(store, key, holder or Holder.here())
+    lease = inherited(store, key) or _acquire(store, key, holder or Holder.here(), purpose)
     lease._start()
     try:
         yield lease
@@ -206,7 +207,7 @@ def inherited(store: Store, key: str) -> Lease | None:
     return Lease(store, key, present, own=False)
 
 
-def _acquire(store: Store, key: str, holder: Holder, wait: Callable[[float], None] = time.sleep) -> Lease:
+def _acquire(store: Store, key: str, holder: Holder, purpose: str, wait: Callable[[float], None] = time.sleep) -> Lease:
     for _ in range(_ATTEMPTS):
         content = store.get(key)
         if content is None:
@@ -215,10 +216,11 @@ def _acquire(store: Store, key: str, holder: Holder, wait: Callable[[float], Non
             continue
         present = Holder.unpack(key, content)
         if not (present.released or _ended(present)):
-            _refuse_unless_silent(store, key, content, present, wait)
+            held = f"{purpose} is held by {present.description}; "
+            _refuse_unless_silent(store, key, content, present, held, wait)
         if store.replace(key, content, holder.pack()):
             return Lease(store, key, holder, own=True)
-    raise HeldError("several processes want this search at the same moment; run the command again.")
+    raise HeldError(f"several processes want {purpose} at the same moment; run the command again.")
 
 
 def _ended(present: Holder) -> bool:
@@ -226,13 +228,12 @@ def _ended(present: Holder) -> bool:
 
 
 def _refuse_unless_silent(
-    store: Store, key: str, content: bytes, present: Holder, wait: Callable[[float], None]
+    store: Store, key: str, content: bytes, present: Holder, held: str, wait: Callable[[float], None]
 ) -> None:
     """Return only where the lease of another machine has expired.
 
     Clocks of machines differ: a lease that looks expired is watched for longer than a living holder takes to renew it.
     """
-    held = f"the search is held by {present.description}; "
     if present.process.local:
         raise HeldError(f"{held}wait until it ends, or stop that process, and run the same command again.")
     silent = (

@@ -86,6 +86,15 @@ def test_second_holder_is_told_who_holds(store: FileStore) -> None:
         pass
 
 
+def test_what_is_held_is_named(store: FileStore) -> None:
+    with (
+        hold(store, KEY),
+        pytest.raises(HeldError, match="^search 'digits' is held by"),
+        hold(store, KEY, purpose="search 'digits'"),
+    ):
+        pass
+
+
 def test_an_error_inside_gives_the_lease_back(store: FileStore) -> None:
     with pytest.raises(RuntimeError), hold(store, KEY):
         raise RuntimeError
@@ -131,13 +140,13 @@ def test_one_of_many_at_once_gets_it(store: FileStore, start) -> None:
 def test_far_holder_is_respected_while_it_shows_life(store: FileStore) -> None:
     store.put(KEY, elsewhere(EXPIRE_SECONDS - 20).pack())
     with pytest.raises(HeldError, match=r"process 77 on 'far'.*if it is gone already, run .* again 60 seconds after"):
-        module._acquire(store, KEY, Holder.here(), wait=lambda seconds: None)
+        module._acquire(store, KEY, Holder.here(), "the search", wait=lambda seconds: None)
 
 
 def test_far_holder_is_replaced_when_silent(store: FileStore) -> None:
     store.put(KEY, elsewhere(EXPIRE_SECONDS + 1).pack())
     waited: list[float] = []
-    lease = module._acquire(store, KEY, Holder.here(), wait=waited.append)
+    lease = module._acquire(store, KEY, Holder.here(), "the search", wait=waited.append)
     assert present(store).token == lease.token
     assert waited == [1.25 * module.RENEW_SECONDS]
 
@@ -151,7 +160,7 @@ def test_far_holder_with_a_wrong_clock_keeps_its_lease(store: FileStore, skew: f
         assert store.replace(KEY, far.pack(), replace(far, renewed=far.renewed + 20).pack())
 
     with pytest.raises(HeldError, match="far"):
-        module._acquire(store, KEY, Holder.here(), wait=renew)
+        module._acquire(store, KEY, Holder.here(), "the search", wait=renew)
 
 
 def test_renewal_moves_the_sign_of_life(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
