@@ -72,7 +72,9 @@ def _crossing_bounds(config: SearchConfig) -> Iterator[Clash]:
     for path, bound in bounded:
         less, more = bound.less_than, bound.more_than
         if isinstance(less, float) and more is not None and more >= less:
-            text = f"{dotted(path)} can hold no value: nothing is above {more:g} and below {less:g}; swap or widen them."
+            text = (
+                f"{dotted(path)} can hold no value: nothing is above {more:g} and below {less:g}; swap or widen them."
+            )
             yield Clash((*path, "more_than"), text, ((*path, "less_than"),))
 
 

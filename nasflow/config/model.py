@@ -245,9 +245,7 @@ class SearchConfig(Section):
     def _name_is_portable(cls, value: str) -> str:
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
             fixed = re.sub(r"[^a-z0-9-]+", "-", value.lower()).strip("-")[:63] or "my-search"
-            raise ValueError(
-                f"must be 1 to 63 lower-case letters, digits and hyphens, not '{value}'; try '{fixed}'"
-            )
+            raise ValueError(f"must be 1 to 63 lower-case letters, digits and hyphens, not '{value}'; try '{fixed}'")
         return value
 
     @model_validator(mode="after")

@@ -135,7 +135,9 @@ def _objective_problems(config: SearchConfig, task: Any) -> Iterator[Problem]:
         if name.startswith("test_"):
             asked = f"val_{name.removeprefix('test_')}"
             hint = f" Did you mean '{asked}'?" if asked in known else ""
-            yield Problem(path, f"objectives: '{name}' is kept for the last word; no search may read the test split.{hint}")
+            yield Problem(
+                path, f"objectives: '{name}' is kept for the last word; no search may read the test split.{hint}"
+            )
         elif name not in known:
             near = plugins.nearest(f"val_{name}" if f"val_{name}" in known else name, known)
             yield Problem(path, f"objectives: '{name}' is none of the known objectives: {', '.join(known)}.{near}")

@@ -188,8 +188,10 @@ class _Writer:
 
 
 def _is_standard(kind: str) -> bool:
-    return kind in _RANGE or kind.endswith(("_type", "_parsing", "_error", "_short", "_long", "_number", "_from_float")) and (
-        kind != "number_type"
+    return (
+        kind in _RANGE
+        or kind.endswith(("_type", "_parsing", "_error", "_short", "_long", "_number", "_from_float"))
+        and (kind != "number_type")
     )
 
 

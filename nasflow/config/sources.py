@@ -56,4 +56,3 @@ def _is_word(argument: str) -> bool:
 
 def _example(prefix: str) -> str:
     return {"sklearn": "digits", FOLDER: "photos"}.get(prefix, "ARGUMENT")
-

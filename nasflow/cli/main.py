@@ -1,0 +1,78 @@
+"""The command `nasflow`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from nasflow.cli.check import check
+from nasflow.cli.compile import compile_pipeline
+from nasflow.cli.failing import DEBUG, INTERRUPTED, guarded
+from nasflow.cli.gc import gc
+from nasflow.cli.new import new
+from nasflow.cli.report import report
+from nasflow.cli.run import run
+from nasflow.cli.schema import schema
+from nasflow.cli.show import show
+from nasflow.cli.status import status
+from nasflow.cli.ui import ui
+
+app = typer.Typer(
+    name="nasflow",
+    help="Search for neural architectures: one YAML file in, a registered model out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from nasflow import __version__
+
+        typer.echo(f"nasflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Begin with 'nasflow new my-search --data PHOTOS', then 'nasflow run my-search.yaml'.")
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=lambda v: _version(wanted=v), is_eager=True)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of unexpected errors.")] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+for _name, _command in (
+    ("new", new),
+    ("check", check),
+    ("run", run),
+    ("compile", compile_pipeline),
+    ("status", status),
+    ("show", show),
+    ("report", report),
+    ("ui", ui),
+    ("gc", gc),
+    ("schema", schema),
+):
+    app.command(_name)(guarded(_command))
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit status: 0, 1 (failure), 2 (the user's input), 3 (held by another)."""
+    try:
+        app(prog_name="nasflow")
+    except KeyboardInterrupt:
+        sys.stderr.write("nasflow: interrupted.\n")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
