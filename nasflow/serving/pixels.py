@@ -127,9 +127,7 @@ def _decode_array(value: Any) -> NDArray[np.uint8]:
     if array.ndim not in (2, 3) or 0 in shape or (array.ndim == 3 and shape[2] > _CHANNELS_WITH_ALPHA):
         turned = array.ndim == 3 and shape[0] in (1, 3, 4)
         hint = "; move the channels last" if turned else ""
-        raise ValueError(
-            f"an image has the shape (H, W) or (H, W, C) with at most 4 channels, not {shape}{hint}"
-        )
+        raise ValueError(f"an image has the shape (H, W) or (H, W, C) with at most 4 channels, not {shape}{hint}")
     if array.ndim == 2:
         return np.ascontiguousarray(array)
     if shape[2] <= 2:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from nasflow.config import Options, TrainingConfig
 from nasflow.data.bundle import DataBundle
+from nasflow.data.protocol import Summary
 from nasflow.data.protocol import DataShape
 from nasflow.spaces import Architecture, NetworkIO
 

@@ -185,7 +185,9 @@ def _common_classes(root: Path, splits: Mapping[Split, str]) -> tuple[str, ...]:
                     f"class folders.{nearest(missing[0], [c for c in by_split[other] if c not in by_split[one]])}"
                 )
         if len(classes) == 1:
-            raise DataError(f"{root / name} has one class folder, '{classes[0]}'; at least two are needed to tell apart.")
+            raise DataError(
+                f"{root / name} has one class folder, '{classes[0]}'; at least two are needed to tell apart."
+            )
     return tuple(by_split[first])
 
 
@@ -204,9 +206,7 @@ def _entries(root: Path, folder: str, class_name: str, split: Split | None) -> l
     return found
 
 
-def _walk(
-    root: Path, folder: str, class_name: str, split: Split | None, above: frozenset[str]
-) -> Iterator[Entry]:
+def _walk(root: Path, folder: str, class_name: str, split: Split | None, above: frozenset[str]) -> Iterator[Entry]:
     path = root / folder
     real = os.path.realpath(path)
     if real in above:  # a link to a folder that it is in

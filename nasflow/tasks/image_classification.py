@@ -1,0 +1,94 @@
+"""One class for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nasflow import config
+from nasflow.config import TrainingConfig
+from nasflow.data.bundle import DataBundle
+from nasflow.data.protocol import Summary
+from nasflow.errors import ConfigError
+from nasflow.spaces import Architecture, NetworkIO, load_family
+from nasflow.tasks.protocol import Metric
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class ImageClassificationOptions(config.Options):
+    """Options of the task: none."""
+
+
+class ImageClassification:
+    """Cross-entropy on classes that exclude each other."""
+
+    Options = ImageClassificationOptions
+
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", "maximize"),
+        Metric("balanced_accuracy", "maximize"),
+        Metric("macro_f1", "maximize"),
+        Metric("loss", "minimize"),
+    )
+
+    def __init__(self, options: Any) -> None:
+        """Take validated options."""
+
+    def io(self, data: DataBundle | Summary) -> NetworkIO:
+        """Return what goes into a network for this data, and what comes out: a logit for each class."""
+        return NetworkIO(data.channels, data.size, len(data.classes))
+
+    def reference(self, io: NetworkIO) -> Architecture:
+        """Return the residual network that suits the size of the images (He et al., 2016)."""
+        from nasflow.families.resnet.space import reference_form
+
+        return Architecture("resnet", {}, reference_form(io.size))
+
+    def network(self, architecture: Architecture, bundle: DataBundle) -> nn.Module:
+        """Return the network with its normalisation: uint8 or float32 (N, C, H, W), 0 to 255, to logits (N, classes)."""
+        from nasflow.tasks.image_modules import ImageNetwork
+
+        body = load_family(architecture.family).build(architecture.form, self.io(bundle))
+        return ImageNetwork(body, bundle.mean, bundle.std)
+
+    def augmenter(self, recipe: TrainingConfig, io: NetworkIO) -> Callable[[Tensor, torch.Generator], Tensor]:
+        """Return the random crop and flip of the recipe, drawn for each sample; see `image_modules.crop_and_flip`.
+
+        Raises:
+            ConfigError: The crop is not smaller than the images.
+        """
+        crop, flip = recipe.augment.crop, recipe.augment.flip
+        padding = io.size // 8 if crop is None else crop
+        if padding >= io.size:
+            raise ConfigError(
+                [f"training.augment.crop must be below the size of the images, {io.size}, not {padding}."]
+            )
+
+        def augment(batch: Tensor, generator: torch.Generator) -> Tensor:
+            from nasflow.tasks.image_modules import crop_and_flip
+
+            return crop_and_flip(batch, generator, padding, flip)
+
+        return augment
+
+    def loss(self, recipe: TrainingConfig) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the mean cross-entropy, with the recipe's label smoothing."""
+        from torch.nn.functional import cross_entropy
+
+        def smoothed(logits: Tensor, targets: Tensor) -> Tensor:
+            return cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
+
+        return smoothed
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the softmax of logits (N, classes), float32."""
+        return logits.float().softmax(dim=1)
+
+    def evaluate(self, logits: Tensor, targets: Tensor) -> Mapping[str, float]:
+        """Return accuracy, balanced accuracy, macro F1 and cross-entropy; see `image_modules.classification_metrics`."""
+        from nasflow.tasks.image_modules import classification_metrics
+
+        return classification_metrics(logits, targets)
