@@ -42,10 +42,10 @@ class CnnOptions(Options):
     max_stages: int = Field(default=4, ge=1, le=5)
     """Most stages a network may have; fewer where the images are too small to be halved before each one."""
 
-    stem_widths: tuple[Width, ...] = (16, 24)
+    stem_widths: tuple[Width, ...] = (16, 8, 24)
     """Channels after the first convolution."""
 
-    widths: tuple[tuple[Width, ...], ...] = ((16, 24, 32), (32, 24, 48), (64, 48, 96), (96, 64, 128), (128, 96, 192))
+    widths: tuple[tuple[Width, ...], ...] = ((16, 8, 24), (32, 24, 48), (64, 48, 96), (96, 64, 128), (128, 96, 192))
     """Channels of each stage: a list for the first stage, one for the second, and so on."""
 
     depths: tuple[Depth, ...] = (1, 2, 3)
