@@ -58,10 +58,10 @@ def meta_features(
         val: The same for validation; the landmarks see the first 1,000.
 
     Returns:
-        `samples`, `classes`, `samples_per_class`, `imbalance` (largest class over smallest), `class_entropy` (1 where the
-        classes are equal), `size`, `channels`, `mean`, `std` (over the channels, in [0, 1]), and the landmarks of Pfahringer
-        et al. (2000): `linear_accuracy`, of ridge regression on the classes, and `neighbour_accuracy`, of the nearest
-        neighbour, on images shrunk to 8 × 8. Rounded, so that the order of a sum does not show.
+        `samples`, `classes`, `samples_per_class`, `imbalance` (largest class over smallest), `class_entropy` (1 where
+        the classes are equal), `size`, `channels`, `mean`, `std` (over the channels, in [0, 1]), and the landmarks of
+        Pfahringer et al. (2000): `linear_accuracy`, of ridge regression on the classes, and `neighbour_accuracy`, of
+        the nearest neighbour, on images shrunk to 8 × 8. Rounded, so that the order of a sum does not show.
     """
     shares = np.asarray(counts, dtype=np.float64) / sum(counts)
     images = train[0]

@@ -40,8 +40,8 @@ def prepare(
 ) -> DataBundle:
     """Read a whole source into a folder of memory-mappable arrays.
 
-    The folder appears whole or not at all. Memory does not grow with the images: each is decoded once into a staging file,
-    and copied from there into its split.
+    The folder appears whole or not at all. Memory does not grow with the images: each is decoded once into a staging
+    file, and copied from there into its split.
 
     Args:
         config: The data section.
@@ -61,8 +61,7 @@ def prepare(
         staged = stage(
             open_source(config, base).samples(),
             folder / _STAGING,
-            summary.size,
-            summary.channels,
+            (summary.size, summary.channels),
             config.max_broken,
             lambda seen: on_progress(seen, max(total, seen)) if on_progress else None,
         )

@@ -43,9 +43,9 @@ def content_key(content: bytes | bytearray | memoryview) -> str:
 def place(key: str, given: Iterable[Split]) -> Split:
     """Return the split of a sample that no split was given, or that is in a given `train`.
 
-    The key is read as a fraction in [0, 1). Each missing split takes its share of it (70 train, 15 val, 15 test), `test`
-    from the top and `val` below, in proportion to the shares of all that is cut: with `test` given, `val` is the upper
-    15/85.
+    The key is read as a fraction in [0, 1). Each missing split takes its share of it (70 train, 15 val, 15 test),
+    `test` from the top and `val` below, in proportion to the shares of all that is cut: with `test` given, `val` is
+    the upper 15/85.
 
     Args:
         key: What `content_key` gave for the content, or for the name of the sample's group.

@@ -41,8 +41,7 @@ Decoded = tuple[Sample, str, NDArray[np.uint8] | str]
 def stage(
     samples: Iterable[Sample],
     target: Path,
-    size: int,
-    channels: int,
+    form: tuple[int, int],
     max_broken: int,
     on_sample: Callable[[int], None],
 ) -> Staged:
@@ -51,8 +50,7 @@ def stage(
     Args:
         samples: What to read; at most some tens of megabytes of it are in memory at once.
         target: The file to write.
-        size: Height and width in pixels.
-        channels: 1 or 3.
+        form: Height and width in pixels, and channels, 1 or 3.
         max_broken: How many unreadable samples are skipped.
         on_sample: Told how many samples have been seen.
 
@@ -62,7 +60,7 @@ def stage(
     staged = Staged()
     seen = 0
     with target.open("wb") as file:
-        for chunk in _decoded(samples, size, channels):
+        for chunk in _decoded(samples, *form):
             for sample, key, pixels in chunk:
                 if isinstance(pixels, str):
                     staged.skipped[sample.name] = pixels

@@ -82,7 +82,8 @@ def signature(classes: list[str]) -> ModelSignature:
     from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
     probabilities = [ColSpec(DataType.float, f"probability_{name}") for name in classes]
+    anything = AnyType()  # type: ignore[no-untyped-call]
     return ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), "image")]),
+        inputs=Schema([ColSpec(anything, "image")]),
         outputs=Schema([ColSpec(DataType.string, "class"), *probabilities]),
     )

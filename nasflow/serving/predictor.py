@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 
 from .pixels import decode, fit
@@ -27,7 +27,7 @@ METADATA_ARTIFACT = "metadata"
 _BATCH = 256
 
 
-class ImageClassifier(PythonModel):  # type: ignore[misc, unused-ignore]
+class ImageClassifier(PythonModel):
     """An exported image classifier as an MLflow model."""
 
     def load_context(self, context: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nasflow import config
 from nasflow.config import TrainingConfig
 from nasflow.data.bundle import DataBundle
-from nasflow.data.protocol import Summary
+from nasflow.data.protocol import DataShape
 from nasflow.errors import ConfigError
 from nasflow.spaces import Architecture, NetworkIO, load_family
 from nasflow.tasks.protocol import Metric
@@ -37,7 +37,7 @@ class ImageClassification:
     def __init__(self, options: Any) -> None:
         """Take validated options."""
 
-    def io(self, data: DataBundle | Summary) -> NetworkIO:
+    def io(self, data: DataShape) -> NetworkIO:
         """Return what goes into a network for this data, and what comes out: a logit for each class."""
         return NetworkIO(data.channels, data.size, len(data.classes))
 
@@ -48,7 +48,7 @@ class ImageClassification:
         return Architecture("resnet", {}, reference_form(io.size))
 
     def network(self, architecture: Architecture, bundle: DataBundle) -> nn.Module:
-        """Return the network with its normalisation: uint8 or float32 (N, C, H, W), 0 to 255, to logits (N, classes)."""
+        """Return the network with its normalisation; see `image_modules.ImageNetwork`."""
         from nasflow.tasks.image_modules import ImageNetwork
 
         body = load_family(architecture.family).build(architecture.form, self.io(bundle))
@@ -88,7 +88,7 @@ class ImageClassification:
         return logits.float().softmax(dim=1)
 
     def evaluate(self, logits: Tensor, targets: Tensor) -> Mapping[str, float]:
-        """Return accuracy, balanced accuracy, macro F1 and cross-entropy; see `image_modules.classification_metrics`."""
+        """Return the metrics of a whole split; see `image_modules.classification_metrics`."""
         from nasflow.tasks.image_modules import classification_metrics
 
         return classification_metrics(logits, targets)

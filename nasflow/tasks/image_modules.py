@@ -83,8 +83,8 @@ def classification_metrics(logits: Tensor, targets: Tensor) -> dict[str, float]:
         targets: int64 (N,).
 
     Returns:
-        `accuracy`; `balanced_accuracy`, the mean recall of the classes present; `macro_f1`, the mean F1 of the classes present
-        or predicted, where a class that is never right has 0; `loss`, the mean cross-entropy in nats.
+        `accuracy`; `balanced_accuracy`, the mean recall of the classes present; `macro_f1`, the mean F1 of the classes
+        present or predicted, where a class that is never right has 0; `loss`, the mean cross-entropy in nats.
     """
     classes = logits.shape[1]
     predicted = logits.argmax(dim=1)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from nasflow.config import Options, TrainingConfig
 from nasflow.data.bundle import DataBundle
-from nasflow.data.protocol import Summary
 from nasflow.data.protocol import DataShape
 from nasflow.spaces import Architecture, NetworkIO
 
@@ -59,8 +58,9 @@ class Task(Protocol):
         ...
 
     def augmenter(self, recipe: TrainingConfig, io: NetworkIO) -> Callable[[Tensor, torch.Generator], Tensor]:
-        """Return a function from a batch (N, C, H, W), uint8 or float, and a generator to the changed batch, same shape and
-        dtype; each sample is changed on its own.
+        """Return a function from a batch (N, C, H, W), uint8 or float, and a generator to the changed batch.
+
+        Shape and dtype stay; each sample is changed on its own.
         """
         ...
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from PIL import Image
 
 from nasflow.config import Options
 from nasflow.data.protocol import Sample, Summary
-from nasflow.data.sources.layout import Entry, Layout, is_image_name, read_layout, unreadable
+from nasflow.data.sources.layout import Entry, Layout, read_layout, unreadable
 from nasflow.errors import DataError
 from nasflow.plugins import nearest
 from nasflow.serving.pixels import FORMATS, GREY_MODES
@@ -35,8 +34,8 @@ class FolderOptions(Options):
 class FolderSource:
     """A folder with one folder of images for each class; or with train, val and test above those.
 
-    Read are JPEG, PNG, BMP, GIF (its first frame), WebP, TIFF and PPM. Hidden files are ignored; any other file that is no
-    image is a broken sample, which preparation names and skips.
+    Read are JPEG, PNG, BMP, GIF (its first frame), WebP, TIFF and PPM. Hidden files are ignored; any other file that
+    is no image is a broken sample, which preparation names and skips.
     """
 
     Options = FolderOptions
@@ -100,7 +99,7 @@ class FolderSource:
         try:
             is_file = self.root.is_file()
             missing = next(path for path in [self.root, *self.root.parents] if path.parent.is_dir())
-            siblings = sorted(os.listdir(missing.parent))
+            siblings = sorted(path.name for path in missing.parent.iterdir())
         except OSError as error:
             raise unreadable(Path(error.filename or self.root), error) from error
         if is_file:

@@ -11,8 +11,9 @@ from nasflow.data.protocol import SPLITS, Split
 from nasflow.errors import DataError
 from nasflow.plugins import nearest
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .bmp .dib .gif .webp .tif .tiff .ppm .pgm .pbm .pnm".split(),
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
 )
 """How the names of image files end, in small letters."""
 
@@ -69,7 +70,7 @@ class Layout:
 
 def is_image_name(name: str) -> bool:
     """Whether a file's name ends as those of images do."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122: called for every file
+    return name.lower().endswith(SUFFIXES)
 
 
 def read_layout(root: Path) -> Layout:
@@ -114,7 +115,8 @@ def _class_level(root: Path) -> list[str]:
 
 def _visible(folder: Path) -> tuple[list[str], list[str]]:
     """Return the names of folders and of files, sorted, without hidden ones."""
-    folders, files = [], []
+    folders: list[str] = []
+    files: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -142,17 +144,15 @@ def _split_folders(root: Path, folders: list[str]) -> dict[Split, str]:
         return {}
     others = [name for name in folders if name not in known]
     nested = [name for name in known if _holds_only_folders(root / name)]
+    if others and nested:
+        raise DataError(
+            f"{root} has '{others[0]}' beside '{nested[0]}': above class folders only train, val and test may stand; "
+            f"move '{others[0]}' out of {root}."
+        )
     if others:
-        if nested and all(_SPLIT_NAMES[name.lower()] in SPLITS for name in known):
-            raise DataError(
-                f"{root} has '{others[0]}' beside '{nested[0]}': above class folders only train, val and test may "
-                f"stand; move '{others[0]}' out of {root}."
-            )
         return {}  # classes that happen to have such a name
-    if not nested:
-        if all(any(is_image_name(name) for name in _visible(root / folder)[1]) for folder in known):
-            raise DataError(f"{root / known[0]} holds images but no class folders: each split needs a folder a class.")
-        return _named(root, known)
+    if not nested and any(is_image_name(name) for name in _visible(root / known[0])[1]):
+        raise DataError(f"{root / known[0]} holds images but no class folders: each split needs a folder a class.")
     return _named(root, known)
 
 
