@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 
@@ -46,7 +47,7 @@ class ImageClassifier(PythonModel):
             context.artifacts[ONNX_ARTIFACT], providers=["CPUExecutionProvider"]
         )
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # MLflow warns of any hint
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Classify images.
 
         Args:
@@ -61,8 +62,6 @@ class ImageClassifier(PythonModel):
         Raises:
             ValueError: There is no such column, or a row holds no image; the text names the row.
         """
-        import pandas as pd
-
         names = list(model_input.columns) if isinstance(model_input, pd.DataFrame) else None
         if names is None or COLUMN not in names:
             given = f"columns {names}" if names is not None else type(model_input).__name__
