@@ -1,0 +1,113 @@
+"""Checkpoints: one safetensors file with the tensors of network and optimiser, and the curve so far as JSON beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from nasflow.errors import IntegrityError
+from nasflow.trials import EpochPoint
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_HEADER_LIMIT = 100_000_000
+"""Longest header that safetensors itself accepts, in bytes."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a trial has come.
+
+    Attributes:
+        trial_id: The trial.
+        curve: The epochs done, in order.
+        metrics: Final values as of the last epoch, as they would stand in a result.
+        started_at: Unix seconds at which the trial was first begun.
+    """
+
+    trial_id: str
+    curve: tuple[EpochPoint, ...]
+    metrics: Mapping[str, float]
+    started_at: float
+
+    @property
+    def epoch(self) -> int:
+        """Number of epochs done."""
+        return len(self.curve)
+
+
+def pack(progress: Progress, network: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> bytes:
+    """Return a checkpoint as bytes.
+
+    Args:
+        progress: How far the trial has come.
+        network: The network's `state_dict`.
+        optimizer: The optimiser's state by name; empty where only weights are kept.
+    """
+    from safetensors.torch import save
+
+    tensors = {f"network.{name}": tensor for name, tensor in network.items()}
+    tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer.items()}
+    return save(_separate(tensors), metadata={"progress": json.dumps(asdict(progress), allow_nan=False)})
+
+
+def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor]]:
+    """Read back what `pack` gave, bit by bit: progress, tensors of the network, tensors of the optimiser (on the CPU).
+
+    Args:
+        key: Where the content is from, for the message.
+        content: What is stored there.
+
+    Raises:
+        IntegrityError: The content was cut or altered.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    progress = read_progress(key, content)
+    try:
+        tensors = load(content)
+    except SafetensorError as error:
+        raise _damaged(key, error) from error
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "optimizer": {}}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition(".")
+        parts.setdefault(part, {})[rest] = tensor
+    return progress, parts["network"], parts["optimizer"]
+
+
+def read_progress(key: str, content: bytes) -> Progress:
+    """Return how far a checkpoint's trial has come; needs no torch.
+
+    Raises:
+        IntegrityError: The content was cut or altered.
+    """
+    try:
+        length = int.from_bytes(content[:8], "little")
+        if not 0 < length <= min(len(content) - 8, _HEADER_LIMIT):
+            raise ValueError(f"{len(content)} bytes cannot hold a header of {length}")
+        header: dict[str, Any] = json.loads(content[8 : 8 + length])
+        document = json.loads(header["__metadata__"]["progress"])
+        curve = tuple(EpochPoint(**point) for point in document["curve"])
+        return Progress(document["trial_id"], curve, document["metrics"], document["started_at"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(key, error) from error
+
+
+def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Lay tensors out in a row each; those that share memory (a module used twice) become copies, as safetensors asks."""
+    seen: set[int] = set()
+    found = {}
+    for name, tensor in tensors.items():
+        laid = tensor.detach().cpu().contiguous()
+        address = laid.untyped_storage().data_ptr()
+        found[name] = laid.clone() if address in seen and laid.numel() else laid
+        seen.add(address)
+    return found
+
+
+def _damaged(key: str, error: Exception) -> IntegrityError:
+    return IntegrityError(f"the checkpoint '{key}' was cut or altered ({error}); delete it, and its trial starts anew.")

@@ -1,0 +1,120 @@
+"""Training many trials in a warm pool of worker processes, whatever becomes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from nasflow.data.bundle import DataBundle
+from nasflow.spaces import NetworkCost, load_family
+from nasflow.storage import open_store
+from nasflow.tasks.loading import load_task
+from nasflow.training.crew import Crew
+from nasflow.training.events import Event, TrialFinished
+from nasflow.training.failures import classify
+from nasflow.training.job import TrainingJob
+from nasflow.training.launching import borrowed, release, warm_up
+from nasflow.training.results import record, standing
+from nasflow.trials import Status, Trial, TrialResult
+
+__all__ = ["release", "run_trials", "warm_up"]
+
+
+def run_trials(
+    trials: Sequence[Trial],
+    job: TrainingJob,
+    on_event: Callable[[Event], None],
+    *,
+    reject: Callable[[Trial], str | None] | None = None,
+    retry: Collection[Status] = frozenset(),
+) -> list[TrialResult]:
+    """Train trials and return their results in the same order.
+
+    A trial that has a result in the store is not trained again. Every other one ends with a result in the store: a failure is
+    recorded with its cause, and the rest goes on. The longest trial (FLOPs × epochs) starts first; neither the order nor the
+    number of workers changes a result. Where the caller is stopped or dies, the workers end with it, and the same call again
+    goes on from the last epoch of each trial.
+
+    `budget.trial_seconds` counts from the start of a trial in this call: epochs that its checkpoint brings along are not
+    counted again.
+
+    Args:
+        trials: What to train; a trial that comes twice is trained once.
+        job: What they have in common.
+        on_event: Told of everything, in the calling thread; the events of one trial come in order.
+        reject: Asked before training; a sentence means that the trial is recorded as rejected, for that cause.
+        retry: Failures in the store that do not stand.
+
+    Raises:
+        StorageError: A result or checkpoint cannot be read or written.
+        SearchError: Worker processes cannot be started.
+        PluginError: The task or the family is unknown.
+    """
+    store = open_store(job.store_url)
+    results: dict[str, TrialResult] = {}
+
+    def finish(trial: Trial, result: TrialResult, reused: bool = False) -> None:
+        results[trial.id] = result
+        on_event(TrialFinished(trial, result, reused))
+
+    costs = Costs(job)
+    open_trials = []
+    for trial in {trial.id: trial for trial in trials}.values():
+        known = standing(store, trial.id, job.keep_weights, retry)
+        if known is not None:
+            finish(trial, known, reused=True)
+            continue
+        refused = costs.refusal(trial) or _rejection(trial, costs, reject)
+        if refused is not None:
+            finish(trial, record(store, refused, keep_weights=False))
+        else:
+            open_trials.append(trial)
+    if open_trials:
+        with borrowed(job.config) as launcher:
+            Crew(job, store, launcher, costs.metrics, on_event, finish).run(sorted(open_trials, key=costs.work, reverse=True))
+    return [results[trial.id] for trial in trials]
+
+
+class Costs:
+    """What the networks of trials cost.
+
+    Args:
+        job: Data and task.
+    """
+
+    def __init__(self, job: TrainingJob) -> None:
+        self._job = job
+        self._known: dict[str, NetworkCost] = {}
+
+    def of(self, trial: Trial) -> NetworkCost:
+        """Return parameters and FLOPs."""
+        if not self._known:
+            self._io = load_task(self._job.config).io(DataBundle.open(self._job.bundle, verify=False))
+        architecture = trial.architecture
+        if architecture.id not in self._known:
+            self._known[architecture.id] = load_family(architecture.family).cost(architecture.form, self._io)
+        return self._known[architecture.id]
+
+    def refusal(self, trial: Trial) -> TrialResult | None:
+        """Return a failed result where the family cannot tell the cost, else None."""
+        try:
+            self.of(trial)
+        except Exception as error:  # a stranger's code
+            status, cause = classify(error)
+            return TrialResult(trial.id, status, cause=cause)
+        return None
+
+    def metrics(self, trial: Trial) -> dict[str, float]:
+        """Return the cost as it stands in a result."""
+        cost = self.of(trial)
+        return {"parameters": cost.parameters, "flops": cost.flops}
+
+    def work(self, trial: Trial) -> float:
+        """Return a number that grows with the time a trial takes; it is not measured, so that the order repeats."""
+        return self.of(trial).flops * trial.fidelity.epochs * trial.fidelity.data_fraction
+
+
+def _rejection(trial: Trial, costs: Costs, reject: Callable[[Trial], str | None] | None) -> TrialResult | None:
+    cause = reject(trial) if reject is not None else None
+    if cause is None:
+        return None
+    return TrialResult(trial.id, Status.REJECTED, costs.metrics(trial), cause=cause)

@@ -1,0 +1,87 @@
+"""A worker process: it takes trials over its connection and trains them, one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+from nasflow import plugins
+from nasflow.errors import NasflowError, PluginError
+from nasflow.training.bench import Bench
+from nasflow.training.events import EpochFinished, TrialStarted, to_message
+from nasflow.training.job import TrainingJob
+from nasflow.training.loop import train
+from nasflow.training.results import record
+from nasflow.trials import Status, Trial
+
+
+def preload(task: str, family: str) -> None:
+    """Import what the first trial would, in the process that workers are forked from; nothing is computed.
+
+    What cannot be imported is left for the worker to report.
+    """
+    import safetensors.torch  # noqa: F401
+
+    torch.set_num_threads(1)
+    torch.backends.cpu.get_cpu_capability()
+    with contextlib.suppress(PluginError):
+        plugins.load("tasks", task)
+    with contextlib.suppress(PluginError):
+        plugins.load("families", family)
+
+
+def serve(connection: Connection) -> None:
+    """Work until the other end closes the connection.
+
+    The first message is the job and the worker's number, every further one a trial. Answers are the events of the trial, then
+    its result. After a failure that may have left the process in a bad state, the worker ends.
+
+    Args:
+        connection: JSON messages, to and from the process that owns the worker.
+    """
+    try:
+        first = _receive(connection)
+        if first is None:
+            return
+        bench = Bench.open(TrainingJob.from_json(first["job"]), first["worker"])
+        while (message := _receive(connection)) is not None:
+            if _train(Trial.from_json(message["trial"]), bench, connection).failed:
+                return
+            gc.collect()
+    except NasflowError as error:
+        _send(connection, {"kind": "broken", "error": type(error).__name__, "text": str(error)})
+
+
+def _train(trial: Trial, bench: Bench, connection: Connection) -> Status:
+    """Train and report; return a status that says whether this process is still good."""
+
+    def report(event: TrialStarted | EpochFinished) -> None:
+        _send(connection, to_message(event) | {"device": bench.device.kind})
+
+    result = train(trial, bench, report)
+    recorded = result.status is not Status.OUT_OF_MEMORY  # that one may be due to the other workers: the owner decides
+    if recorded:
+        result = record(bench.store, result, bench.job.keep_weights)
+    _send(connection, {"kind": "finished", "result": result.to_json(), "recorded": recorded})
+    return Status.COMPLETED if result.status is Status.NOT_FINITE else result.status
+
+
+def _receive(connection: Connection) -> dict[str, Any] | None:
+    try:
+        message: dict[str, Any] = json.loads(connection.recv_bytes())
+    except (EOFError, ConnectionError):
+        return None
+    return message
+
+
+def _send(connection: Connection, message: dict[str, Any]) -> None:
+    try:
+        connection.send_bytes(json.dumps(message, allow_nan=False).encode())
+    except (BrokenPipeError, ConnectionError):
+        os._exit(0)  # the owner is gone: nobody can want the rest
