@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def console(stream: TextIO | None = None) -> Console:
     """Return a console on a stream, standard output by default.
 
-    Colours appear on terminals only, and not under `NO_COLOR`; numbers are not highlighted, so that colour has a meaning. A
-    character that the stream's encoding lacks becomes a question mark instead of an error.
+    Colours appear on terminals only, and not under `NO_COLOR`; numbers are not highlighted, so that colour has a
+    meaning. A character that the stream's encoding lacks becomes a question mark instead of an error.
     """
     from rich.console import Console
 

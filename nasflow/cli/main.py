@@ -66,7 +66,10 @@ for _name, _command in (
 
 
 def main() -> None:
-    """Run the command line and end the process with its exit status: 0, 1 (failure), 2 (the user's input), 3 (held by another)."""
+    """Run the command line and end the process.
+
+    The exit status is 0, 1 (failure), 2 (the user's input), 3 (the search is held by another) or 130 (interrupted).
+    """
     try:
         app(prog_name="nasflow")
     except KeyboardInterrupt:

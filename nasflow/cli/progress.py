@@ -137,7 +137,8 @@ def finished_line(view: ProgressView, row: TrialRow) -> str:
 class Progress:
     """Shows views as they come; a context manager.
 
-    On a terminal the picture is redrawn in place. Elsewhere each finished trial, finished round and new phase is a line.
+    On a terminal the picture is redrawn in place. Elsewhere each finished trial, finished round and new phase is a
+    line.
 
     Args:
         console: Where to.

@@ -142,7 +142,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
             continue
 
 
-def _exit_on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
     raise typer.Exit(128 + number)
 
 

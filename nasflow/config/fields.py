@@ -60,8 +60,8 @@ def bounds(info: FieldInfo) -> tuple[str, float | None, float | None]:
     """Say in what range a field's numbers lie.
 
     Returns:
-        The range in words, as in "between 8 and 224" (empty where there is none), and the least and greatest valid values,
-        None where there is no such value.
+        The range in words, as in "between 8 and 224" (empty where there is none), and the least and greatest valid
+        values, None where there is no such value.
     """
     low = high = above = below = None
     for limit in _limits(info):
@@ -118,7 +118,7 @@ def _phrases(kind: Any) -> list[str]:
     if kind in plain:
         return [plain[kind]]
     if get_origin(kind) is Literal:
-        return [f"'{value}'" for value in get_args(kind)]
+        return [f"'{value}'" if isinstance(value, str) else str(value) for value in get_args(kind)]
     if kind in (list, tuple) or get_origin(kind) in (list, tuple):
         return ["a list"]
     if _is_section(kind) or kind is dict or get_origin(kind) is dict:

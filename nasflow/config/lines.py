@@ -31,7 +31,7 @@ _SYNTAX = (
 )
 
 
-class YamlProblem(ValueError):
+class YamlError(ValueError):
     """The text is no YAML that can be read.
 
     Attributes:
@@ -70,7 +70,7 @@ def read_yaml(text: str) -> Document:
     """Read YAML, remembering lines.
 
     Raises:
-        YamlProblem: The text is no YAML, or more than a configuration can be.
+        YamlError: The text is no YAML, or more than a configuration can be.
     """
     loader: yaml.SafeLoader | None = None
     try:
@@ -80,33 +80,40 @@ def read_yaml(text: str) -> Document:
             return Document(None)
         document = Document(None)
         _Walker(document).visit(node, (), ())
-        document.data = loader.construct_document(node)
+        document.data = _with_text_keys(loader.construct_document(node))
     except yaml.MarkedYAMLError as error:
         raise _syntax_problem(error) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise YamlProblem(line, f"the control character {error.character:#04x} stands in the text") from error
+        raise YamlError(line, f"the control character {error.character:#04x} stands in the text") from error
     except RecursionError as error:
-        raise YamlProblem(None, "the values are nested too deeply") from error
+        raise YamlError(None, "the values are nested too deeply") from error
     except ValueError as error:
-        if isinstance(error, YamlProblem):
+        if isinstance(error, YamlError):
             raise
-        raise YamlProblem(None, f"a value cannot be read ({error}); put it in quotes") from error
+        raise YamlError(None, f"a value cannot be read ({error}); put it in quotes") from error
     finally:
         if loader is not None:
             loader.dispose()
     return document
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError) -> YamlProblem:
+def _with_text_keys(data: Any) -> Any:
+    """Leave out the keys that are no text: each is a fault already."""
+    if isinstance(data, dict):
+        return {key: _with_text_keys(value) for key, value in data.items() if isinstance(key, str)}
+    return [_with_text_keys(value) for value in data] if isinstance(data, list) else data
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError) -> YamlError:
     said = f"{error.context or ''} {error.problem or ''}"
     mark = error.problem_mark or error.context_mark
     for pattern, text in _SYNTAX:
         if re.search(pattern, said):
             opens = "opens here" in text and error.context_mark is not None
             mark = error.context_mark if opens else mark
-            return YamlProblem(mark.line + 1 if mark else None, text)
-    return YamlProblem(mark.line + 1 if mark else None, f"{said.strip()}")
+            return YamlError(mark.line + 1 if mark else None, text)
+    return YamlError(mark.line + 1 if mark else None, f"{said.strip()}")
 
 
 @dataclass
@@ -120,9 +127,9 @@ class _Walker:
         self.visited += 1
         line = node.start_mark.line + 1
         if self.visited > _MAX_VALUES:
-            raise YamlProblem(line, f"the text stands for more than {_MAX_VALUES} values")
+            raise YamlError(line, f"the text stands for more than {_MAX_VALUES} values")
         if id(node) in above:
-            raise YamlProblem(line, "the anchor that stands here refers to itself")
+            raise YamlError(line, "the anchor that stands here refers to itself")
         match node:
             case yaml.MappingNode():
                 self._mapping(node, path, (*above, id(node)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -12,13 +13,14 @@ from pydantic import ValidationError
 
 from nasflow.config import lines
 from nasflow.config.checks import clashes
-from nasflow.config.lines import Document, YamlProblem, read_yaml, value_at
+from nasflow.config.lines import Document, YamlError, read_yaml, value_at
 from nasflow.config.model import SearchConfig
 from nasflow.config.parts import part_problems
 from nasflow.config.sentences import Problem, problems_of, shown
 from nasflow.errors import ConfigError
 
 _MAX_BYTES = 1 << 20
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)")
 
 
 def load_config(path: str | Path) -> SearchConfig:
@@ -45,7 +47,7 @@ def parse_config(text: str, origin: str) -> SearchConfig:
     """
     try:
         document = read_yaml(text)
-    except YamlProblem as error:
+    except YamlError as error:
         raise ConfigError([f"{_place(origin, error.line)}: {error.text}."]) from error
     if document.data is None:
         raise ConfigError([f"{origin}: there is nothing in it; write one with 'nasflow new my-search'."])
@@ -82,7 +84,9 @@ def _validated(document: Document, origin: str) -> SearchConfig:
         return config
     placed = [*found, *((document.line(problem.path), problem.text) for problem in problems)]
     placed.sort(key=lambda entry: entry[0] or 0)
-    raise ConfigError([f"{_place(origin, line)}: {text}" if origin else text for line, text in placed])
+    raise ConfigError(
+        [_PASSWORD.sub("***", f"{_place(origin, line)}: {text}" if origin else text) for line, text in placed]
+    )
 
 
 def _second_look(config: SearchConfig, document: Document, broken: list[lines.Path]) -> list[Problem]:

@@ -89,7 +89,7 @@ def _options(provided: Any, part: Part, document: Document) -> tuple[BaseModel |
 
 
 def _choice_problems(config: SearchConfig, provided: Any, options: BaseModel, document: Document) -> Iterator[Problem]:
-    """Compare `space.choices` with what the family offers for any image; the space itself checks it against the data."""
+    """Compare `space.choices` with what the family offers for any image; the space checks it against the data."""
     offered = _offered(provided, options, config.data.size)
     if not offered:
         return
@@ -125,38 +125,29 @@ def _offered(provided: Any, options: BaseModel, size: int | None) -> dict[str, l
 
 
 def _objective_problems(config: SearchConfig, task: Any) -> Iterator[Problem]:
-    measures = _measures()
-    metrics = [f"val_{metric.name.removeprefix('val_')}" for metric in getattr(task, "metrics", ())]
-    if not metrics:
-        return
-    known = [*metrics, *(name for name in measures if name not in metrics)]
+    metrics = [f"val_{metric.name}" for metric in getattr(task, "metrics", ())]
+    known = [*metrics, *(name for name in plugins.names("objectives") if name not in metrics)]
     for place, objective in enumerate(config.objectives):
         name, path = objective.name, ("objectives", place, "name")
         if name.startswith("test_"):
             asked = f"val_{name.removeprefix('test_')}"
             hint = f" Did you mean '{asked}'?" if asked in known else ""
-            yield Problem(
-                path, f"objectives: '{name}' is kept for the last word; no search may read the test split.{hint}"
-            )
+            text = f"objectives: '{name}' is kept for the last word; no search may read the test data.{hint}"
+            yield Problem(path, text)
         elif name not in known:
             near = plugins.nearest(f"val_{name}" if f"val_{name}" in known else name, known)
             yield Problem(path, f"objectives: '{name}' is none of the known objectives: {', '.join(known)}.{near}")
-        elif objective.less_than == "reference" and not getattr(measures.get(name), "cheap", False):
-            text = f"less_than: reference needs a quantity that is known before training ({_listed(_cheap(measures))})"
-            yield Problem(("objectives", place, "less_than"), f"objectives: {text}, not '{name}'; give a number.")
+        elif objective.less_than == "reference" and not _known_before_training(name, metrics):
+            text = f"'{name}' of the reference network is not known before the search ends; give a number."
+            yield Problem(("objectives", place, "less_than"), f"objectives[{place}].less_than: {text}")
 
 
-def _cheap(measures: Mapping[str, Any]) -> list[str]:
-    return [name for name, measure in measures.items() if getattr(measure, "cheap", False)]
-
-
-def _measures() -> dict[str, Any]:
-    """Return the measures of all installed packages by name; an entry provides one, or several by name."""
-    found: dict[str, Any] = {}
-    for entry in plugins.names("objectives"):
-        provided = plugins.load("objectives", entry)
-        found |= provided if isinstance(provided, Mapping) else {entry: provided}
-    return found
+def _known_before_training(name: str, metrics: list[str]) -> bool:
+    """Whether a quantity is cheap; a provider that cannot be imported is reported where it is used."""
+    try:
+        return name not in metrics and bool(getattr(plugins.load("objectives", name), "cheap", False))
+    except PluginError:
+        return True
 
 
 def _storage_problems(config: SearchConfig) -> Iterator[Problem]:
@@ -164,8 +155,8 @@ def _storage_problems(config: SearchConfig) -> Iterator[Problem]:
     known = plugins.names("storages")
     if separator and scheme not in known:
         near = plugins.nearest(scheme, known)
-        text = f"storage.url: '{scheme}' is none of the known storages: {', '.join(known)}; a plain path is a folder.{near}"
-        yield Problem(("storage", "url"), text)
+        text = f"storage.url: '{scheme}' is none of the known storages: {', '.join(known)}; a plain path is a folder."
+        yield Problem(("storage", "url"), text + near)
 
 
 def _field(path: Path, document: Document) -> str:

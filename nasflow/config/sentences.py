@@ -188,11 +188,9 @@ class _Writer:
 
 
 def _is_standard(kind: str) -> bool:
-    return (
-        kind in _RANGE
-        or kind.endswith(("_type", "_parsing", "_error", "_short", "_long", "_number", "_from_float"))
-        and (kind != "number_type")
-    )
+    """Whether an error is one of pydantic's own about types and ranges, not one of a model's validator."""
+    ends = ("_type", "_parsing", "_error", "_short", "_long", "_number", "_from_float")
+    return kind != "number_type" and (kind in _RANGE or kind.endswith(ends))
 
 
 def _resolved(data: Any, loc: tuple[int | str, ...]) -> tuple[Path, Path]:

@@ -15,8 +15,8 @@ _PREFIX = re.compile(r"([a-z][a-z0-9_+.-]+):(.*)", re.DOTALL)
 def split_source(source: str) -> tuple[str, str]:
     r"""Cut `data.source` into the name of a source and its argument.
 
-    `sklearn:digits` names an installed source. Everything else is the path of an image folder: `photos`, `./a:b`, `C:\photos`,
-    and `cats:and:dogs` too, as long as what stands before the colon does not look like a misspelt source.
+    `sklearn:digits` names an installed source. Everything else is the path of an image folder: `photos`, `./a:b`,
+    `C:\photos`, and `cats:and:dogs` too, as long as what stands before the colon does not look like a misspelt source.
 
     Args:
         source: As written in the configuration.
@@ -25,8 +25,8 @@ def split_source(source: str) -> tuple[str, str]:
         Name of the source, and what stands behind the colon.
 
     Raises:
-        ConfigError: Nothing is written, a source has no argument, or what looks like one is not installed. The sentence has no
-            field name in front.
+        ConfigError: Nothing is written, a source has no argument, or what looks like one is not installed. The sentence
+            has no field name in front.
     """
     if not source.strip():
         raise ConfigError(["is empty; name an image folder, or a source as in 'sklearn:digits'."])
