@@ -216,8 +216,7 @@ def _acquire(store: Store, key: str, holder: Holder, purpose: str, wait: Callabl
             continue
         present = Holder.unpack(key, content)
         if not (present.released or _ended(present)):
-            held = f"{purpose} is held by {present.description}; "
-            _refuse_unless_silent(store, key, content, present, held, wait)
+            _refuse_unless_silent(store, key, present, purpose, wait)
         if store.replace(key, content, holder.pack()):
             return Lease(store, key, holder, own=True)
     raise HeldError(f"several processes want {purpose} at the same moment; run the command again.")
@@ -227,21 +226,19 @@ def _ended(present: Holder) -> bool:
     return present.process.local and not present.process.alive
 
 
-def _refuse_unless_silent(
-    store: Store, key: str, content: bytes, present: Holder, held: str, wait: Callable[[float], None]
-) -> None:
+def _refuse_unless_silent(store: Store, key: str, present: Holder, purpose: str, wait: Callable[[float], None]) -> None:
     """Return only where the lease of another machine has expired.
 
     Clocks of machines differ: a lease that looks expired is watched for longer than a living holder takes to renew it.
     """
+    held = f"{purpose} is held by {present.description}; "
     if present.process.local:
         raise HeldError(f"{held}wait until it ends, or stop that process, and run the same command again.")
-    silent = (
+    if abs(time.time() - present.renewed) >= EXPIRE_SECONDS:
+        wait(1.25 * RENEW_SECONDS)
+        if store.get(key) == present.pack():
+            return
+    raise HeldError(
         f"{held}wait until it ends, or stop it; if it is gone already, run the same command again "
         f"{EXPIRE_SECONDS:.0f} seconds after its last sign of life."
     )
-    if abs(time.time() - present.renewed) < EXPIRE_SECONDS:
-        raise HeldError(silent)
-    wait(1.25 * RENEW_SECONDS)
-    if store.get(key) != content:
-        raise HeldError(silent)

@@ -89,7 +89,7 @@ def test_second_holder_is_told_who_holds(store: FileStore) -> None:
 def test_what_is_held_is_named(store: FileStore) -> None:
     with (
         hold(store, KEY),
-        pytest.raises(HeldError, match="^search 'digits' is held by"),
+        pytest.raises(HeldError, match=r"^search 'digits' is held by"),
         hold(store, KEY, purpose="search 'digits'"),
     ):
         pass

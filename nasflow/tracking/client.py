@@ -1,0 +1,167 @@
+"""Opening an MLflow: a fresh SQLite file made in one step, the experiment, and errors in one sentence."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nasflow.errors import NasflowError, TrackingError
+from nasflow.ids import digest
+from nasflow.tracking.target import TrackingTarget
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment
+
+REACH_SECONDS = 5.0
+"""How long a server may take to answer at all; MLflow itself would try for minutes."""
+
+_REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST"}
+
+
+class RefusedError(TrackingError):
+    """MLflow answered that it does not accept what was sent: trying again is of no use."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open MLflow.
+
+    Attributes:
+        client: Its client.
+        target: What was opened.
+        experiment_id: The experiment.
+        identity: Hash that tells this experiment from those of other databases, also ones with the same name and id.
+    """
+
+    client: MlflowClient
+    target: TrackingTarget
+    experiment_id: str
+    identity: str
+
+
+def connect(target: TrackingTarget) -> Connection:
+    """Open an MLflow and its experiment; what is not there is made, also by several processes at once.
+
+    Imports mlflow, which takes more than a second.
+
+    Raises:
+        TrackingError: It cannot be reached or used.
+    """
+    client = open_client(target)
+    with explained(target):
+        experiment = _experiment(client, target)
+        identity = digest([experiment.experiment_id, experiment.creation_time])
+    return Connection(client, target, experiment.experiment_id, identity)
+
+
+def open_client(target: TrackingTarget) -> MlflowClient:
+    """Return a client of an MLflow that answers; its SQLite file is made where it is not there.
+
+    Raises:
+        TrackingError: It cannot be reached or used.
+    """
+    # A search tells nobody of itself but the MLflow it was given; read when mlflow is imported.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    with explained(target):
+        from mlflow import MlflowClient
+
+        if "MLFLOW_LOGGING_LEVEL" not in os.environ:
+            logging.getLogger("mlflow").setLevel(logging.WARNING)
+        reach(target)
+        if target.database:
+            _make_database(target.database)
+        return MlflowClient(target.uri)
+
+
+def reach(target: TrackingTarget) -> None:
+    """Return when the server behind a URI answers; anything else than a server is taken to be there.
+
+    Raises:
+        TrackingError: It does not answer.
+    """
+    if not target.uri.startswith(("http://", "https://")):
+        return
+    import ssl
+    from http.client import HTTPException
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    address = re.sub(r"://[^/@]*@", "://", target.uri).rstrip("/")
+    try:
+        urlopen(f"{address}/health", timeout=REACH_SECONDS).close()
+    except HTTPError:
+        return  # it answers; what it thinks of us is for MLflow's client to find out
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError):
+            return
+        raise TrackingError(
+            f"MLflow at '{target.shown}' cannot be reached ({reason}); start it or correct tracking.uri "
+            f"or MLFLOW_TRACKING_URI, and run the same command again: nothing is trained twice."
+        ) from error
+
+
+@contextmanager
+def explained(target: TrackingTarget) -> Iterator[None]:
+    """Turn whatever goes wrong at MLflow into a `TrackingError` of one sentence.
+
+    Raises:
+        TrackingError: Something went wrong inside the context.
+    """
+    try:
+        yield
+    except NasflowError:
+        raise
+    except Exception as error:  # MLflow lets through what requests, SQLAlchemy, boto3 and the system raise
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        why = lines[0][:300].rstrip(".") if lines else type(error).__name__
+        why = why.replace(target.uri, target.shown)
+        kind = RefusedError if getattr(error, "error_code", "") in _REFUSALS else TrackingError
+        raise kind(
+            f"MLflow at '{target.shown}' cannot be used: {why}; check that, tracking.uri and MLFLOW_TRACKING_URI."
+        ) from error
+
+
+def _make_database(database: Path) -> None:
+    """Make a fresh SQLite file: it is migrated under another name, so that nobody sees or inherits half of it."""
+    if database.exists():
+        return
+    from filelock import FileLock
+    from mlflow import MlflowClient
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock"):
+        if database.exists():
+            return
+        for leftover in database.parent.glob(f"~{database.name}.*"):
+            leftover.unlink()
+        temporary = database.with_name(f"~{database.name}.{os.getpid()}")
+        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+        temporary.replace(database)
+
+
+def _experiment(client: MlflowClient, target: TrackingTarget) -> Experiment:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(target.experiment)
+    if found is None:
+        try:
+            identifier = client.create_experiment(target.experiment, artifact_location=target.artifact_location)
+            found = client.get_experiment(identifier)
+        except MlflowException:  # another process was first
+            found = client.get_experiment_by_name(target.experiment)
+            if found is None:
+                raise
+    if found.lifecycle_stage != "active":
+        raise TrackingError(
+            f"the experiment '{target.experiment}' was deleted in MLflow at '{target.shown}'; restore it with "
+            f"'mlflow experiments restore -x {found.experiment_id}', or set tracking.experiment to another name."
+        )
+    return found
