@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -56,7 +57,8 @@ class Trial:
         architecture: The network.
         fidelity: How much training it gets.
         seed: Seed of its weights and sample order; from the search's seed and the architecture.
-        context: Hash of the recipe, the task and its options, the data, the device kind and the version of the training code.
+        context: Hash of the recipe, the task and its options, the data, the device kind and the version of the training
+            code.
         start: Id of the trial from whose weights this one goes on, or None.
         parents: Ids of the architectures that it came from; no part of its identity.
         origin: How it came about; no part of its identity.
@@ -165,8 +167,8 @@ class TrialResult:
     Attributes:
         trial_id: The trial.
         status: How it ended.
-        metrics: Final values by name: the task's metrics with the split in front (`val_accuracy`), `parameters`, `flops`,
-            and `train_seconds`; empty where nothing is known.
+        metrics: Final values by name: the task's metrics with the split in front (`val_accuracy`), `parameters`,
+            `flops`, and `train_seconds`; empty where nothing is known.
         curve: The epochs trained, in order.
         cause: Why it failed or was rejected, in one sentence; empty otherwise.
         started_at: Unix seconds.
@@ -187,7 +189,18 @@ class TrialResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON-compatible data."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "trial_id": self.trial_id,
+            "status": str(self.status),
+            "metrics": _written(self.metrics),
+            "curve": [{**vars(point), "metrics": _written(point.metrics)} for point in self.curve],
+            "cause": self.cause,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "device": self.device,
+            "checkpoint": self.checkpoint,
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> TrialResult:
@@ -201,17 +214,29 @@ class TrialResult:
             if fields.pop("schema_version") != SCHEMA_VERSION:
                 raise IntegrityError(f"a result of schema version {document['schema_version']} cannot be read.")
             fields["status"] = Status(fields["status"])
-            fields["curve"] = tuple(EpochPoint(**point) for point in fields["curve"])
+            fields["metrics"] = _read(fields["metrics"])
+            fields["curve"] = tuple(
+                EpochPoint(**{**point, "metrics": _read(point["metrics"])}) for point in fields["curve"]
+            )
             return cls(**fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise IntegrityError(f"a trial's result is damaged: {type(error).__name__}: {error}.") from error
 
     def timeless(self) -> dict[str, Any]:
         """Return what must repeat exactly under the same seed: all but times, costs and keys."""
         same = replace(self, started_at=0.0, finished_at=0.0, checkpoint=None).to_json()
         same["metrics"] = {k: v for k, v in self.metrics.items() if not k.endswith("_seconds")}
-        same["curve"] = [{"epoch": p.epoch, "metrics": dict(p.metrics)} for p in self.curve]
+        same["curve"] = [{"epoch": p.epoch, "metrics": _written(p.metrics)} for p in self.curve]
         return same
+
+
+def _written(metrics: Mapping[str, float]) -> dict[str, float | str]:
+    """Return metrics as JSON can hold them: NaN and infinity as text."""
+    return {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
+
+
+def _read(metrics: Mapping[str, float | str]) -> dict[str, float]:
+    return {name: float(value) if isinstance(value, str) else value for name, value in metrics.items()}
 
 
 @dataclass(frozen=True)
@@ -261,7 +286,7 @@ class History:
             IntegrityError: A line is damaged.
         """
         entries = []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
             try:
                 document = json.loads(line)
                 trial, result = document["trial"], document["result"]

@@ -22,7 +22,7 @@ class CostMeasure:
         """Return the field."""
         return float(getattr(cost, self.field))
 
-    def after_training(self, cost: NetworkCost, result: TrialResult) -> float:  # noqa: ARG002
+    def after_training(self, cost: NetworkCost, result: TrialResult) -> float:
         """Return the field: training does not change it."""
         return self.before_training(cost)
 
@@ -43,7 +43,7 @@ class MetricMeasure:
         """
         raise StrategyError(f"{self.field} is not known before training (asked for a network of {cost}).")
 
-    def after_training(self, cost: NetworkCost, result: TrialResult) -> float:  # noqa: ARG002
+    def after_training(self, cost: NetworkCost, result: TrialResult) -> float:
         """Return the metric, NaN where the trial has none."""
         return result.metrics.get(self.field, float("nan"))
 

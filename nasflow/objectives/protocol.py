@@ -10,6 +10,9 @@ from nasflow.trials import TrialResult
 
 Direction = Literal["maximize", "minimize"]
 
+UNBOUNDED = Bound()
+"""No limits."""
+
 
 class Measure(Protocol):
     """A quantity beside the task's metrics that can be optimised or bounded."""
@@ -42,7 +45,7 @@ class Objective:
 
     name: str
     direction: Direction
-    bound: Bound = Bound()
+    bound: Bound = UNBOUNDED
     cheap: bool = False
 
     def loss(self, value: float) -> float:

@@ -72,8 +72,10 @@ class Family(Protocol):
         ...
 
     def form(self, choices: Choices, options: Any) -> Form:
-        """Return the canonical form of a legal assignment: equal for networks that compute the same function with the
-        same weights. It is JSON-compatible and holds everything that `build` needs besides the io.
+        """Return the canonical form of a legal assignment, JSON-compatible.
+
+        It is equal for networks that compute the same function with the same weights, and holds everything that
+        `build` needs besides the io.
         """
         ...
 

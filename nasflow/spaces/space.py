@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,9 @@ from nasflow.spaces.choices import Choice, Choices, ChoiceTree, Scalar
 from nasflow.spaces.family import Family, NetworkCost, NetworkIO, load_family
 
 SCHEMA_VERSION = 1
-_ATTEMPTS = 10_000
+
+ENUMERABLE = 50_000
+"""Assignments up to which a space is gone through one by one where sampling does not help (seconds, at most)."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,16 @@ class Bound:
 
     def holds(self, value: float) -> bool:
         """Whether a value keeps the limits; NaN never does."""
-        return (self.less_than is None or value < self.less_than) and (
-            self.more_than is None or value > self.more_than
+        return (
+            not math.isnan(value)
+            and (self.less_than is None or value < self.less_than)
+            and (self.more_than is None or value > self.more_than)
         )
 
     def __str__(self) -> str:
         """Return the limits as a reader would say them."""
-        parts = [f"below {self.less_than:g}"] if self.less_than is not None else []
-        return " and ".join(parts + ([f"above {self.more_than:g}"] if self.more_than is not None else []))
+        limits = (("below", self.less_than), ("above", self.more_than))
+        return " and ".join(f"{word} {limit:,.12g}" for word, limit in limits if limit is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +79,15 @@ class SearchSpace:
         """
         provider = load_family(family)
         validated = provider.Options.model_validate(dict(options or {}))
-        choices = provider.choices(validated, io)
-        known = {choice.name for choice in choices}
-        for name in restrictions or {}:
-            if name not in known:
+        whole = ChoiceTree(tuple(provider.choices(validated, io)))
+        restrictions = restrictions or {}
+        for name in restrictions:
+            if name not in whole.by_name:
                 raise SpaceError(
                     f"space.choices: '{name}' is no choice of family '{family}'; it has "
-                    f"{', '.join(sorted(known))}.{nearest(name, known)}"
+                    f"{', '.join(sorted(whole.by_name))}.{nearest(name, whole.by_name)}"
                 )
-        narrowed = [c.restricted(restrictions[c.name]) if restrictions and c.name in restrictions else c for c in choices]
+        narrowed = (c.restricted(restrictions[c.name]) if c.name in restrictions else c for c in whole)
         tree = ChoiceTree(_reachable(narrowed))
         return cls(family, io, tree, validated.model_dump(mode="json"), dict(constraints or {}))
 
@@ -111,8 +116,18 @@ class SearchSpace:
         Raises:
             SpaceError: The assignment is not legal in this space. Constraints are not checked: see `admits`.
         """
-        made = self.tree.checked(choices)
-        return Architecture(self.family, made, self.provider.form(made, self._validated_options))
+        return self._made(self.tree.checked(choices))
+
+    def at(self, number: int) -> Architecture:
+        """Return the architecture of a numbered assignment, from 0 to `size` - 1; see `ChoiceTree`.
+
+        Raises:
+            SpaceError: The number is outside. Constraints are not checked.
+        """
+        return self._made(self.tree.assignment(number))
+
+    def _made(self, choices: dict[str, Scalar]) -> Architecture:
+        return Architecture(self.family, choices, self.provider.form(choices, self._validated_options))
 
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of an architecture of this space's family."""
@@ -130,17 +145,17 @@ class SearchSpace:
         """Whether an architecture keeps the constraints."""
         if not self.constraints:
             return True
-        cost = asdict(self.cost(architecture))
-        return all(bound.holds(cost[name]) for name, bound in self.constraints.items())
+        cost = self.cost(architecture)
+        return all(bound.holds(getattr(cost, name)) for name, bound in self.constraints.items())
 
     def enumerate(self, start: int = 0) -> Iterator[tuple[int, Architecture]]:
         """Yield number and architecture of every assignment from `start` on that keeps the constraints."""
         for number in range(start, self.size):
-            architecture = self.architecture(self.tree.assignment(number))
+            architecture = self.at(number)
             if self.keeps_constraints(architecture):
                 yield number, architecture
 
-    def canonical_size(self, limit: int = 50_000) -> int | None:
+    def canonical_size(self, limit: int = ENUMERABLE) -> int | None:
         """Return the number of different networks that keep the constraints, or None in spaces above `limit`."""
         if self.size > limit:
             return None
@@ -150,16 +165,30 @@ class SearchSpace:
         """Draw uniformly from the assignments that keep the constraints.
 
         Raises:
-            SpaceError: In 10,000 draws none kept the constraints.
+            SpaceError: None keeps the constraints; in a space of more than 50,000 assignments: none of 10,000 drawn.
         """
-        for _ in range(_ATTEMPTS):
-            architecture = self.architecture(self.tree.assignment(rng.randrange(self.size)))
+        attempts = 1_000 if self.size <= ENUMERABLE else 10_000
+        for _ in range(attempts):
+            architecture = self.at(rng.randrange(self.size))
             if self.keeps_constraints(architecture):
                 return architecture
-        limits = ", ".join(f"{name} {bound}" for name, bound in self.constraints.items())
-        raise SpaceError(
-            f"space.constraints: none of {_ATTEMPTS} sampled networks has {limits}; "
-            f"the last one had {self.cost(architecture)}. Widen the constraint or narrow the choices."
+        kept = [number for number, _ in self.enumerate()] if self.size <= ENUMERABLE else []
+        if kept:
+            return self.at(rng.choice(kept))
+        raise SpaceError(self._nothing_keeps_constraints(rng, attempts))
+
+    def _nothing_keeps_constraints(self, rng: random.Random, attempts: int) -> str:
+        costs = [self.cost(self.at(rng.randrange(self.size))) for _ in range(100)]
+        limits = " and ".join(f"{name} {bound}" for name, bound in self.constraints.items())
+        ranges = ", ".join(
+            f"{name} from {min(values):,} to {max(values):,}"
+            for name in self.constraints
+            for values in [[getattr(cost, name) for cost in costs]]
+        )
+        which = f"none of the space's {self.size:,}" if self.size <= ENUMERABLE else f"none of {attempts:,} sampled"
+        return (
+            f"space.constraints: {which} networks has {limits}; sampled ones have {ranges}. "
+            f"Widen the constraint, or offer other values in space.choices."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -181,7 +210,9 @@ class SearchSpace:
             SpaceError: The document is not one of this version.
         """
         if document.get("schema_version") != SCHEMA_VERSION:
-            raise SpaceError(f"a space of schema version {document.get('schema_version')} cannot be read; expected 1.")
+            raise SpaceError(
+                f"a space of schema version {document.get('schema_version')} cannot be read; expected {SCHEMA_VERSION}."
+            )
         return cls(
             document["family"],
             NetworkIO(**document["io"]),
@@ -191,15 +222,11 @@ class SearchSpace:
         )
 
 
-def _reachable(choices: list[Choice]) -> tuple[Choice, ...]:
-    """Drop the choices whose condition a restriction has made impossible."""
-    values: dict[str, set[tuple[str, Scalar]]] = {}
-    kept = []
+def _reachable(choices: Iterable[Choice]) -> tuple[Choice, ...]:
+    """Drop the choices whose condition a restriction has made impossible, and what hangs on them."""
+    kept: dict[str, Choice] = {}
     for choice in choices:
-        if choice.parent is not None:
-            possible = values.get(choice.parent, set())
-            if not possible & {(type(w).__name__, w) for w in choice.when}:
-                continue
-        values[choice.name] = {(type(v).__name__, v) for v in choice.values}
-        kept.append(choice)
-    return tuple(kept)
+        parent = kept.get(choice.parent) if choice.parent is not None else None
+        if choice.parent is None or (parent is not None and any(choice.hangs_on(value) for value in parent.values)):
+            kept[choice.name] = choice
+    return tuple(kept.values())

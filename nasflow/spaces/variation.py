@@ -3,57 +3,56 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from nasflow.spaces.architecture import Architecture
-from nasflow.spaces.choices import Choices, Scalar
+from nasflow.spaces.choices import Scalar
 from nasflow.spaces.space import SearchSpace
 
 _ATTEMPTS = 100
 
 
-def _completed(space: SearchSpace, wanted: Choices, rng: random.Random | None) -> dict[str, Scalar]:
-    """Keep the wanted values that exist; choices newly come to life are drawn, or take their default without `rng`."""
-    made: dict[str, Scalar] = {}
-    for choice in space.tree:
-        if not any(alive is choice for alive in space.tree.active(made)):
-            continue
-        if choice.name in wanted:
-            made[choice.name] = wanted[choice.name]
-        else:
-            made[choice.name] = rng.choice(choice.values) if rng else choice.values[0]
-    return made
-
-
-def mutate(space: SearchSpace, parent: Architecture, rng: random.Random) -> Architecture | None:
+def mutate(
+    space: SearchSpace, parent: Architecture, rng: random.Random, attempts: int = _ATTEMPTS
+) -> Architecture | None:
     """Change one choice at random; branches that this brings to life are drawn.
 
     Returns:
-        Another network of the space that keeps the constraints, or None where 100 attempts found none.
+        Another network of the space that keeps the constraints, or None where no attempt found one.
+
+    Raises:
+        SpaceError: The parent's choices are not legal in the space.
     """
-    open_choices = [c for c in space.tree.active(parent.choices) if len(c.values) > 1]
-    for _ in range(_ATTEMPTS if open_choices else 0):
+    made = space.tree.checked(parent.choices)
+    open_choices = [choice for choice in space.tree.active(made) if len(choice.values) > 1]
+    for _ in range(attempts if open_choices else 0):
         choice = rng.choice(open_choices)
-        value = rng.choice([v for v in choice.values if choice.index(v) != choice.index(parent.choices[choice.name])])
-        child = space.architecture(_completed(space, {**parent.choices, choice.name: value}, rng))
+        place = choice.index(made[choice.name])
+        value = rng.choice(choice.values[:place] + choice.values[place + 1 :])
+        child = space.architecture(space.tree.completed({**made, choice.name: value}, rng))
         if child != parent and space.keeps_constraints(child):
             return child
     return None
 
 
-def cross(space: SearchSpace, first: Architecture, second: Architecture, rng: random.Random) -> Architecture | None:
-    """Take each choice from one of two parents at random (uniform crossover).
+def cross(
+    space: SearchSpace, first: Architecture, second: Architecture, rng: random.Random, attempts: int = _ATTEMPTS
+) -> Architecture | None:
+    """Take each choice from one of two parents at random (uniform crossover); what only one of them has, from that one.
 
     Returns:
-        A network of the space that is neither parent and keeps the constraints, or None where 100 attempts found none.
+        A network of the space that is neither parent and keeps the constraints, or None where no attempt found one.
+
+    Raises:
+        SpaceError: A parent has a value that the space does not offer.
     """
-    for _ in range(_ATTEMPTS):
+    for _ in range(attempts):
         wanted: dict[str, Scalar] = {}
         for choice in space.tree:
-            givers = [p for p in (first, second) if choice.name in p.choices]
+            givers = [parent for parent in (first, second) if choice.name in parent.choices]
             if givers:
                 wanted[choice.name] = rng.choice(givers).choices[choice.name]
-        child = space.architecture(_completed(space, wanted, rng))
+        child = space.architecture(space.tree.completed(wanted, rng))
         if child not in (first, second) and space.keeps_constraints(child):
             return child
     return None
@@ -67,8 +66,7 @@ def neighbours(space: SearchSpace, architecture: Architecture) -> Iterator[Archi
     seen = {architecture.id}
     for choice in space.tree.active(architecture.choices):
         for value in choice.values:
-            changed: Mapping[str, Scalar] = {**architecture.choices, choice.name: value}
-            other = space.architecture(_completed(space, changed, None))
+            other = space.architecture(space.tree.completed({**architecture.choices, choice.name: value}))
             if other.id not in seen and space.keeps_constraints(other):
                 seen.add(other.id)
                 yield other

@@ -37,8 +37,11 @@ class Problem:
     state: Mapping[str, Any] | None = None
 
     def rng(self, history: History) -> random.Random:
-        """Return the one source of randomness for the next proposal: it depends on seed, generation and the history's length."""
-        return random.Random(seed_of("strategy", self.seed, self.generation, len(history)))  # noqa: S311
+        """Return the one source of randomness for the next proposal.
+
+        It depends on the seed, the generation and the history's length.
+        """
+        return random.Random(seed_of("strategy", self.seed, self.generation, len(history)))
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Strategy(Protocol):
     def propose(self, problem: Problem, history: History, count: int) -> Proposal:
         """Return up to `count` candidates: new architectures, legal in the space, different from each other.
 
-        A pure function: the same problem, history and count give the same proposal. Entries of the history may have failed,
-        and may have no result yet.
+        A pure function: the same problem, history and count give the same proposal. Entries of the history may have
+        failed, and may have no result yet.
         """
         ...
