@@ -38,7 +38,7 @@ def propose(
 
     with step():
         plan, records = opened(request, data.path, space.path)
-        records.begin(request, plan.space.to_json())
+        records.begin(request, plan.space.to_json(), plan.bundle.root)
         made = propose_round(plan, records, number)
         names = [f"{number}-{place}" for place in range(len(made.shards))]
         shards = {name: [trial.to_json() for trial in shard] for name, shard in zip(names, made.shards, strict=True)}

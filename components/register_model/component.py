@@ -30,12 +30,13 @@ def register_model(
     import json
     from pathlib import Path
 
-    from nasflow.delivery.finishing import finish
+    from nasflow.delivery.delivering import finish
     from nasflow.delivery.outcome import read_outcome
     from nasflow.engine.steps import opened, step
 
     with step():
         plan, records = opened(request, data.path, space.path)
         delivered = finish(plan, records, read_outcome(outcome.path), Path(model.path), Path(page.path))
-        Path(registration.path).write_text(json.dumps(delivered.to_json()))
-        registration.metadata.update(delivered.to_json())
+        known = delivered.registration.to_json() if delivered.registration else {}
+        Path(registration.path).write_text(json.dumps(known))
+        registration.metadata.update({name: known[name] for name in ("name", "version", "alias") if known})

@@ -2,53 +2,155 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from nasflow.cli import showing
 from nasflow.cli.progress import ProgressView
 from nasflow.cli.views import GarbageView, LeaderboardView, PlanView, SearchRow, SummaryView, TrialView
+from nasflow.config.loading import load_config
+from nasflow.engine.kept import KeptSearch, find_search, kept_searches
+from nasflow.engine.request import anchored
+from nasflow.engine.status import SearchStatus, StatusReader
+from nasflow.errors import UserError
+from nasflow.storage import Store, open_store
+
+DEFAULT_STORE = "nasflow-store"
+_YAML = (".yaml", ".yml")
 
 
 def plan_view(config: Path) -> PlanView:
     """Return what a search would do; writes nothing."""
-    raise NotImplementedError(config)
+    from nasflow.cli.planning import planned
+
+    return planned(config, load_config(config))
 
 
 def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView], None]) -> SummaryView:
     """Run a search to its end, reporting progress about twice a second."""
-    raise NotImplementedError(config, anew, on_progress)
+    from nasflow.cli.summing import summary
+    from nasflow.pipelines.search.running import run_search as run
+
+    checked = load_config(config)
+
+    def prepared(done: int, total: int) -> None:
+        objective = checked.objectives[0].name
+        on_progress(ProgressView(checked.name, f"preparing the data, {done:,} of {total:,} samples", objective))
+
+    def changed(status: SearchStatus, started_at: float) -> None:
+        on_progress(showing.progress(status, started_at))
+
+    finished = run(checked, config.resolve().parent, anew=anew, on_prepared=prepared, on_status=changed)
+    return summary(config, finished)
 
 
 def compile_pipeline(config: Path, target: Path) -> None:
     """Write the pipeline of a search into a YAML file."""
-    raise NotImplementedError(config, target)
+    from nasflow.pipelines.search.compiling import compile_search
+
+    compile_search(load_config(config), target)
 
 
 def search_rows(store: str | None) -> list[SearchRow]:
     """Return the searches of a store, the one that changed last first."""
-    raise NotImplementedError(store)
+    rows = [_search_row(kept) for kept in kept_searches(_store(store))]
+    return sorted(rows, key=lambda row: -(row.updated_at or 0.0))
+
+
+def _search_row(kept: KeptSearch) -> SearchRow:
+    status = _status(kept)
+    config, first = kept.search.config, kept.search.objectives[0].name
+    holder = kept.holder
+    done = status.finished >= config.budget.trials
+    state = "running" if holder else "delivered" if status.delivered else "searched" if done else "stopped"
+    moments = [showing.finished_at(entry) for entry in (*status.history, *status.finals)]
+    return SearchRow(
+        name=config.name,
+        search_id=kept.records.search_id,
+        state=state,
+        finished=status.finished,
+        trials=config.budget.trials,
+        failed=showing.failed(status),
+        objective=first,
+        best=status.best.result.metrics.get(first) if status.best and status.best.result else None,
+        updated_at=max([kept.started_at, *moments]),
+        holder=holder,
+    )
 
 
 def progress_view(search: str, store: str | None) -> ProgressView:
     """Return how far a search is."""
-    raise NotImplementedError(search, store)
+    kept = _find(search, store)
+    return showing.progress(_status(kept), kept.started_at)
 
 
 def leaderboard_view(search: str, store: str | None, limit: int | None) -> LeaderboardView:
     """Return the trials of a search, best first, at most `limit`."""
-    raise NotImplementedError(search, store, limit)
+    kept = _find(search, store)
+    return showing.leaderboard(_status(kept), kept.started_at, limit)
 
 
 def trial_view(search: str, store: str | None, trial: str) -> TrialView:
-    """Return one trial, by its number from 1 or by the beginning of its id or its architecture's."""
-    raise NotImplementedError(search, store, trial)
+    """Return one trial, by its number from 1 or by the beginning of its id or its architecture's.
+
+    Raises:
+        UserError: There is no such trial.
+    """
+    status = _status(_find(search, store))
+    entries = status.history.entries
+    if trial.isdigit() and 1 <= int(trial) <= len(entries):
+        return showing.trial(status, int(trial))
+    for number, entry in enumerate(entries, 1):
+        if len(trial) >= 4 and (entry.trial.id.startswith(trial) or entry.trial.architecture.id.startswith(trial)):
+            return showing.trial(status, number)
+    raise UserError(
+        f"search '{status.search.config.name}' has no trial '{trial}'; it has trials 1 to {len(entries)}, and takes the "
+        f"beginning (4 characters or more) of a trial's or a network's id."
+    )
 
 
 def report_html(search: str, store: str | None) -> tuple[str, bytes]:
-    """Return a finished search's name and its report."""
-    raise NotImplementedError(search, store)
+    """Return a search's name and its report.
+
+    Raises:
+        UserError: It has none yet.
+    """
+    kept = _find(search, store)
+    content = kept.records.store.get(f"{kept.records.folder}/report.html")
+    if content is None:
+        raise UserError(
+            f"search '{kept.search.config.name}' has no report yet: it is written when the winner is delivered; "
+            f"see how far it is with 'nasflow status {kept.search.config.name}'."
+        )
+    return kept.search.config.name, content
 
 
 def garbage_view(store: str | None, *, remove: bool) -> GarbageView:
     """Return what no search needs; remove it where asked."""
-    raise NotImplementedError(store, remove)
+    from nasflow.engine.garbage import garbage
+
+    objects: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for item in list(garbage(_store(store))):
+        objects[item.kind] += 1
+        sizes[item.kind] += item.size
+        if remove:
+            item.remove()
+    return GarbageView(tuple((kind, objects[kind], sizes[kind]) for kind in sorted(objects)), removed=remove)
+
+
+def _status(kept: KeptSearch) -> SearchStatus:
+    return StatusReader(kept.search, kept.records).read()
+
+
+def _find(search: str, store: str | None) -> KeptSearch:
+    """Find a search by its YAML file, its name or its id."""
+    if not search.endswith(_YAML):
+        return find_search(_store(store), search)
+    config = anchored(load_config(Path(search)))
+    return find_search(open_store(store or config.storage.url), config.name)
+
+
+def _store(url: str | None) -> Store:
+    return open_store(url or DEFAULT_STORE)

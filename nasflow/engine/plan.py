@@ -55,6 +55,30 @@ def make_objectives(config: SearchConfig, task: Task, io: NetworkIO) -> tuple[Ob
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of a search without its data: enough to show it.
+
+    Attributes:
+        config: The configuration.
+        space: The networks that may be proposed.
+        objectives: What makes a network good.
+    """
+
+    config: SearchConfig
+    space: SearchSpace
+    objectives: tuple[Objective, ...]
+
+    @classmethod
+    def of(cls, config: SearchConfig, space: SearchSpace) -> Known:
+        """Return it from a configuration and its space."""
+        return cls(config, space, make_objectives(config, load_task(config), space.io))
+
+    def cost(self, architecture: Architecture) -> NetworkCost:
+        """Return parameters and FLOPs of any architecture, the reference included."""
+        return load_family(architecture.family).cost(architecture.form, self.space.io)
+
+
+@dataclass(frozen=True)
 class Plan:
     """A search worked out.
 
@@ -144,6 +168,11 @@ class Plan:
         candidate = Candidate(architecture, Fidelity(epochs, epochs), (architecture.id,), "final")
         return trial_of(candidate, self.config.seed, self.context, purpose="final")
 
+    @cached_property
+    def known(self) -> Known:
+        """What is known of the search without its data."""
+        return Known(self.config, self.space, self.objectives)
+
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of any architecture, the reference included."""
-        return load_family(architecture.family).cost(architecture.form, self.space.io)
+        return self.known.cost(architecture)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nasflow.storage import Store
@@ -73,18 +74,26 @@ class SearchRecords:
         self.search_id = search_id
         self.folder = f"searches/{search_id}"
 
-    def begin(self, request: str, space: Mapping[str, Any]) -> None:
-        """Keep what was asked for; the time of the first call is the start of the search."""
+    def begin(self, request: str, space: Mapping[str, Any], bundle: Path) -> None:
+        """Keep what was asked for; the time of the first call is the start of the search.
+
+        Args:
+            request: `Request.to_json()`.
+            space: `SearchSpace.to_json()`.
+            bundle: Folder of the prepared data; the first one told stays.
+        """
         document = {
             "schema_version": 1,
             "search_id": self.search_id,
             "request": json.loads(request),
             "space": dict(space),
+            "bundle": str(bundle),
             "started_at": time.time(),
         }
         if not create_json(self.store, f"{self.folder}/search.json", document):
-            known = read_json(self.store, f"{self.folder}/search.json") or document
-            write_json(self.store, f"{self.folder}/search.json", document | {"started_at": known["started_at"]})
+            known = self.description() or document
+            kept = {name: known[name] for name in ("started_at", "bundle")}
+            write_json(self.store, f"{self.folder}/search.json", document | kept)
 
     def description(self) -> dict[str, Any] | None:
         """Return what `begin` kept, or None where the search has never begun."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nasflow.engine.live import Running, running
-from nasflow.engine.plan import Plan
+from nasflow.engine.plan import Known
 from nasflow.engine.records import SearchRecords
 from nasflow.objectives import ranked
 from nasflow.trials import Entry, History, Trial, TrialResult
@@ -16,7 +16,7 @@ class SearchStatus:
     """How far a search is.
 
     Attributes:
-        plan: The search.
+        search: What is known of the search.
         history: The trials proposed so far, with the results that exist.
         best: The best trial so far, or None.
         running: The trials and full trainings under way.
@@ -25,7 +25,7 @@ class SearchStatus:
         delivered: Whether the winner has been delivered for the present budget.
     """
 
-    plan: Plan
+    search: Known
     history: History
     best: Entry | None
     running: tuple[Running, ...]
@@ -43,12 +43,12 @@ class StatusReader:
     """Reads a search's status again and again, each result once.
 
     Args:
-        plan: The search.
+        search: What is known of the search.
         records: Its part of the store.
     """
 
-    def __init__(self, plan: Plan, records: SearchRecords) -> None:
-        self._plan = plan
+    def __init__(self, search: Known, records: SearchRecords) -> None:
+        self._search = search
         self._records = records
         self._results: dict[str, TrialResult] = {}
         self._trials: list[Trial] = []
@@ -59,9 +59,9 @@ class StatusReader:
         for batch in self._records.batches_from(len(self._trials)):
             self._trials.extend(batch.trials)
         history = History(self._entry(trial, started_at) for trial in self._trials)
-        best = ranked(self._plan.objectives, history)
+        best = ranked(self._search.objectives, history)
         return SearchStatus(
-            plan=self._plan,
+            search=self._search,
             history=history,
             best=best[0] if best else None,
             running=tuple(running(self._records)),
@@ -90,7 +90,7 @@ class StatusReader:
         if not epochs:
             return None
         seconds = sum(result.metrics.get("train_seconds", 0.0) for result in done) / epochs
-        config = self._plan.config
+        config = self._search.config
         finished = sum(e.result is not None for e in history)
         left = max(0, config.budget.trials - finished) * config.fidelity.epochs
         finals = (config.final.candidates + 1) * config.final_epochs

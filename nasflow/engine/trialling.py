@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from nasflow.engine.live import LiveView, together
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
 from nasflow.objectives.loading import cheap_rejection
-from nasflow.tracking import Kind, Tracker
+from nasflow.tracking import Kind, Tracker, tracking_target
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
 from nasflow.training.job import TrainingJob
 from nasflow.training.pool import run_trials
 from nasflow.trials import Trial, TrialResult
 
 Listener = Callable[[Event], None]
+
+_CLOSING_SECONDS = 5.0
+"""How long a step waits for MLflow at its end; what is missing then is written at the end of the search."""
+
+
+@contextmanager
+def open_tracker(plan: Plan, records: SearchRecords) -> Iterator[Tracker]:
+    """Yield the tracker of a search; MLflow is not touched before something is said."""
+    config = plan.config
+    params = {
+        "strategy": config.strategy.name,
+        "family": plan.space.family,
+        "space_size": str(plan.space.size),
+        "task": config.task.name,
+        "data": config.data.source,
+        "data_fingerprint": plan.bundle.fingerprint,
+        "trial_epochs": str(config.fidelity.epochs),
+        "final_epochs": str(config.final_epochs),
+        "round_size": str(config.parallelism.round_size),
+        "seed": str(config.seed),
+        "generation": str(plan.request.generation),
+        "device_kind": plan.request.device_kind,
+    }
+    target = tracking_target(config, records.store)
+    tracker = Tracker(target, records.store, plan.search_id, config.name, params)
+    try:
+        yield tracker
+    finally:
+        tracker.close(_CLOSING_SECONDS)
 
 
 def train_trials(

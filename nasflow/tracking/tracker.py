@@ -107,6 +107,15 @@ class Tracker:
         with self._session.runs() as runs:
             return runs.parent.id
 
+    def child_run_id(self, kind: Kind, trial: Trial, result: TrialResult) -> str:
+        """Return the id of the run of a trial that has ended, made where there is none.
+
+        Raises:
+            TrackingError: MLflow cannot be used.
+        """
+        with self._session.runs() as runs:
+            return runs.child(Note(trial, kind, milliseconds(result.started_at), result=result)).id
+
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """Attach a file to the parent run.
 

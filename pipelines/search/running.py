@@ -7,12 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nasflow.engine.door import Admitted
+from nasflow.config import SearchConfig
+from nasflow.delivery.delivering import Delivery, delivered
+from nasflow.engine.door import Admitted, Progress, admit
+from nasflow.engine.lease import HOLDER_VARIABLE, hold
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import SearchRecords
+from nasflow.engine.status import SearchStatus, StatusReader
 from nasflow.engine.steps import ERROR_FILE
 from nasflow.errors import HeldError, NasflowError, SearchError, UserError
 
+_POLL_SECONDS = 0.5
 _BY_EXIT_CODE = {UserError.exit_code: UserError, HeldError.exit_code: HeldError}
 
 
@@ -30,8 +40,12 @@ class LocalPipeline:
         self._error = self.folder / "error.json"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it; what an earlier run has left behind goes first, since the store has all that matters."""
+    def start(self, holder: str) -> None:
+        """Start it; what an earlier run has left behind goes first, since the store has all that matters.
+
+        Args:
+            holder: Token of the lease that its steps act under.
+        """
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._error.unlink(missing_ok=True)
@@ -42,12 +56,18 @@ class LocalPipeline:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {ERROR_FILE: str(self._error)},
+                env=os.environ | {ERROR_FILE: str(self._error), HOLDER_VARIABLE: holder},
             )
 
     def running(self) -> bool:
         """Whether it still runs."""
         return self._process is not None and self._process.poll() is None
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, for so many seconds at most."""
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
 
     def stop(self) -> None:
         """End it; its steps end by themselves once it is gone."""
@@ -72,3 +92,67 @@ class LocalPipeline:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         last = next((line.strip() for line in reversed(lines) if "Error" in line), "no error was printed")
         return SearchError(f"the pipeline failed: {last} (log: {Path(self.log)})")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A search that has ended.
+
+    Attributes:
+        plan: The search.
+        records: Its part of the store.
+        status: Its trials.
+        delivery: What it delivered.
+    """
+
+    plan: Plan
+    records: SearchRecords
+    status: SearchStatus
+    delivery: Delivery
+
+
+def run_search(
+    config: SearchConfig,
+    base: Path,
+    *,
+    anew: bool = False,
+    on_prepared: Progress | None = None,
+    on_status: Callable[[SearchStatus, float], None] | None = None,
+) -> Finished:
+    """Run a search by its pipeline on this machine, from where it stopped.
+
+    Args:
+        config: The configuration.
+        base: Folder that relative data paths start at.
+        anew: Start anew even where it has run before.
+        on_prepared: Told of samples prepared and samples in all.
+        on_status: Told twice a second how far it is, and when it first started, in Unix seconds.
+
+    Raises:
+        UserError: The configuration or the data cannot be used; nothing is left behind.
+        HeldError: Another process runs this search.
+        NasflowError: A step failed, in its own words.
+    """
+    admitted = admit(config, base, anew=anew, on_progress=on_prepared)
+    plan, records = admitted.plan, admitted.records
+    reader = StatusReader(plan.known, records)
+    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{config.name}'") as lease:
+        known = delivered(plan, records)
+        if known is not None:
+            return Finished(plan, records, reader.read(), replace(known, repeated=True))
+        records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+        started_at = records.started_at
+        pipeline = LocalPipeline(admitted)
+        pipeline.start(lease.token)
+        try:
+            while pipeline.running():
+                if on_status is not None:
+                    on_status(reader.read(), started_at)
+                pipeline.wait(_POLL_SECONDS)
+        finally:
+            pipeline.stop()
+        pipeline.check()
+        found = delivered(plan, records)
+        if found is None:
+            raise SearchError(f"the pipeline ended without delivering a model (log: {pipeline.log}).")
+        return Finished(plan, records, reader.read(), found)

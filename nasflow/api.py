@@ -1,0 +1,144 @@
+"""nasflow in a notebook: `nasflow.search` and `nasflow.load`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasflow.config import SearchConfig
+from nasflow.config.loading import config_from, load_config
+from nasflow.delivery.delivering import deliver, delivered
+from nasflow.delivery.final import train_final
+from nasflow.delivery.outcome import Delivery
+from nasflow.engine.door import admit
+from nasflow.engine.lease import hold
+from nasflow.engine.search import run_rounds, select
+from nasflow.engine.trialling import Listener, open_tracker
+from nasflow.trials import Entry, History
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search found.
+
+    Attributes:
+        search_id: The search.
+        history: Every trial in the order proposed, with its result.
+        best: The best trials on validation, best first: those that were trained in full.
+        delivery: The winner, the reference, the report and the registration; None where delivery was left out.
+    """
+
+    search_id: str
+    history: History
+    best: tuple[Entry, ...]
+    delivery: Delivery | None
+
+    @property
+    def model(self) -> LoadedModel:
+        """The winner, ready to predict.
+
+        Raises:
+            LookupError: Delivery was left out.
+        """
+        if self.delivery is None:
+            raise LookupError(f"search {self.search_id} delivered no model: call nasflow.search with deliver=True.")
+        return LoadedModel(Path(self.delivery.model_path))
+
+
+class LoadedModel:
+    """A delivered network that answers images with classes.
+
+    Args:
+        onnx: The ONNX file, with its metadata beside or in it.
+    """
+
+    def __init__(self, onnx: Path) -> None:
+        from nasflow.serving.predictor import OnnxClassifier
+
+        self._classifier = OnnxClassifier(onnx)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the probabilities."""
+        return self._classifier.classes
+
+    def predict(self, images: Sequence[NDArray[np.uint8] | bytes]) -> pd.DataFrame:
+        """Return class and probabilities of images.
+
+        Args:
+            images: uint8 arrays of shape (H, W) or (H, W, C), or JPEG or PNG bytes, of any size.
+
+        Raises:
+            ValueError: An image cannot be read; it is named by its place.
+        """
+        return self._classifier.predict(images)
+
+
+def search(
+    config: SearchConfig | Mapping[str, Any] | str | Path,
+    *,
+    deliver_model: bool = True,
+    anew: bool = False,
+    on_event: Listener | None = None,
+) -> SearchOutcome:
+    """Run a whole search in this process; run again, it goes on where it stopped.
+
+    Args:
+        config: The configuration, as a mapping, or a path to its YAML file.
+        deliver_model: Whether the best candidates are trained in full, exported, explained and registered.
+        anew: Start anew even where this search has run before.
+        on_event: Told of every training event, in this process's main thread.
+
+    Raises:
+        UserError: The configuration or the data cannot be used.
+        HeldError: Another process runs this search.
+        SearchError: Too many trials failed, or none is good enough.
+    """
+    checked, base = _configured(config)
+    admitted = admit(checked, base, anew=anew)
+    plan, records = admitted.plan, admitted.records
+    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{checked.name}'"):
+        records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+        if deliver_model and (known := delivered(plan, records)):
+            history = records.history()
+            return SearchOutcome(plan.search_id, history, tuple(select(plan, history)), known)
+        with open_tracker(plan, records) as tracker:
+            history = run_rounds(plan, records, tracker, on_event)
+            best = select(plan, history)
+            if not deliver_model:
+                return SearchOutcome(plan.search_id, history, tuple(best), None)
+            outcome = train_final(plan, records, [entry.trial.id for entry in best], tracker, on_event)
+        return SearchOutcome(plan.search_id, history, tuple(best), deliver(plan, records, outcome))
+
+
+def _configured(config: SearchConfig | Mapping[str, Any] | str | Path) -> tuple[SearchConfig, Path]:
+    if isinstance(config, SearchConfig):
+        return config, Path.cwd()
+    if isinstance(config, Mapping):
+        return config_from(config), Path.cwd()
+    path = Path(config)
+    return load_config(path), path.resolve().parent
+
+
+def load(name: str, *, alias: str = "champion", version: int | None = None, tracking_uri: str | None = None) -> LoadedModel:
+    """Load a registered model.
+
+    Args:
+        name: Name of the registered model.
+        alias: Which version, by alias.
+        version: Which version, by number; goes before `alias`.
+        tracking_uri: The MLflow server; by default `MLFLOW_TRACKING_URI`, else the store in the current folder.
+
+    Raises:
+        TrackingError: There is no such model, or the server cannot be reached.
+    """
+    from nasflow.delivery.registering import download_model
+
+    return LoadedModel(download_model(name, alias if version is None else str(version), tracking_uri))

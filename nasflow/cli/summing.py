@@ -1,0 +1,102 @@
+"""What `nasflow run` says in the end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from nasflow.cli import showing
+from nasflow.cli.views import SummaryView
+from nasflow.delivery.delivering import Delivery
+from nasflow.pipelines.search.running import Finished
+from nasflow.tracking import tracking_target
+from nasflow.trials import TrialResult
+
+
+def summary(path: Path, finished: Finished) -> SummaryView:
+    """Return what came of a search, and what to do next.
+
+    Args:
+        path: The search's YAML file.
+        finished: The search.
+    """
+    plan, records, status, delivery = finished.plan, finished.records, finished.status, finished.delivery
+    started_at = records.started_at
+    results = [entry.result for entry in status.history if entry.result is not None]
+    registration = delivery.registration
+    return SummaryView(
+        name=plan.config.name,
+        winner=delivery.outcome.winner.trial.architecture.id,
+        metrics=tuple(_metrics(finished)),
+        verdict=delivery.outcome.comparison.sentence("the winner", "the reference network"),
+        trials=len(status.history),
+        failed=showing.failed(status),
+        rejected=showing.rejected(status),
+        reused=sum(result.finished_at < started_at for result in results),
+        seconds=time.time() - started_at,
+        registered=f"{registration.name} version {registration.version}, alias {registration.alias}"
+        if registration
+        else "",
+        why=registration.why if registration else "",
+        files=_files(finished),
+        next_steps=tuple(_next_steps(path, finished, delivery)),
+        repeated=delivery.repeated,
+    )
+
+
+def _metrics(finished: Finished) -> list[tuple[str, float | None, float | None]]:
+    outcome, plan = finished.delivery.outcome, finished.plan
+    both = (outcome.winner, outcome.reference)
+    names = [f"test_{metric.name}" for metric in plan.task.metrics] + [f"val_{plan.task.metrics[0].name}"]
+    rows: list[tuple[str, float | None, float | None]] = []
+    for name in [*names, "parameters", "flops", "train_seconds"]:
+        first, second = ({**_known(t.result), **t.test_metrics}.get(name) for t in both)
+        rows.append((name, first, second))
+    return rows
+
+
+def _known(result: TrialResult) -> dict[str, float]:
+    return dict(result.metrics)
+
+
+def _files(finished: Finished) -> tuple[tuple[str, str], ...]:
+    delivery = finished.delivery
+    target = tracking_target(finished.plan.config, finished.records.store)
+    return (("report", _shown(delivery.report)), ("ONNX model", _shown(delivery.model)), ("MLflow", target.shown))
+
+
+def _shown(path: Path) -> str:
+    """Return a path relative to the current folder where it lies below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _next_steps(path: Path, finished: Finished, delivery: Delivery) -> list[tuple[str, str]]:
+    nasflow = _program("nasflow")
+    steps = [
+        ("Read the report:", f"{nasflow} report {shlex.quote(str(path))}"),
+        ("See the trials:", f"{nasflow} show {shlex.quote(str(path))}"),
+        ("Browse the runs in MLflow:", f"{nasflow} ui {shlex.quote(str(path))}"),
+    ]
+    if delivery.registration is not None:
+        uri = tracking_target(finished.plan.config, finished.records.store).uri
+        given = "" if os.environ.get("MLFLOW_TRACKING_URI") == uri else f"MLFLOW_TRACKING_URI={shlex.quote(uri)} "
+        serve = f"{_program('mlflow')} models serve --env-manager local -p 5001 -m {delivery.registration.uri}"
+        steps.append(("Serve the model over HTTP:", given + serve))
+    return steps
+
+
+def _program(name: str) -> str:
+    """Return how the user calls a program: by name where it is on PATH, else by its path beside this Python."""
+    import shutil
+
+    beside = Path(sys.executable).with_name(name)
+    found = shutil.which(name)
+    if found and Path(found).resolve() == beside.resolve():
+        return name
+    return shlex.quote(_shown(beside))

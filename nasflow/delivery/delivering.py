@@ -1,0 +1,172 @@
+"""The end of a search: export, report and registration, done once for an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nasflow.delivery.exporting import export_winner
+from nasflow.delivery.outcome import Outcome, Registration
+from nasflow.delivery.final import test_probabilities
+from nasflow.delivery.registering import Submission, register
+from nasflow.delivery.reporting import report_page, write_report
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import SearchRecords
+from nasflow.engine.trialling import open_tracker
+from nasflow.ids import digest
+from nasflow.tracking import Kind, Tracker, tracking_target
+from nasflow.trials import Trial, TrialResult
+
+MODEL = "model.onnx"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What a search has delivered.
+
+    Attributes:
+        outcome: The winner, the reference and their comparison.
+        registration: The registered version, or None where registering is switched off.
+        model: The ONNX file.
+        report: The report.
+        run_id: The search's MLflow run.
+        repeated: Whether it had been delivered before.
+    """
+
+    outcome: Outcome
+    registration: Registration | None
+    model: Path
+    report: Path
+    run_id: str
+    repeated: bool = False
+
+
+def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
+    """Return what was delivered for exactly this request, or None where that is still to be done."""
+    document = records.read("delivered")
+    if document is None or document["key"] != _key(plan, records):
+        return None
+    delivery = Delivery(
+        Outcome.from_json(document["outcome"]),
+        Registration.from_json(document["registration"]) if document["registration"] else None,
+        _local(records, MODEL),
+        _local(records, REPORT),
+        document["run_id"],
+    )
+    return delivery if delivery.model.exists() and delivery.report.exists() else None
+
+
+def deliver(plan: Plan, records: SearchRecords, outcome: Outcome) -> Delivery:
+    """Export, explain and register the winner, all in this process.
+
+    Raises:
+        SearchError: The winner cannot be exported.
+        TrackingError: MLflow cannot be used; running the search again does what is missing.
+    """
+    with TemporaryDirectory(prefix="nasflow-") as folder:
+        model, report = Path(folder, MODEL), Path(folder, REPORT)
+        export_winner(plan, outcome, model)
+        write_report(plan, records, outcome, report)
+        return finish(plan, records, outcome, model, report)
+
+
+def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, report: Path) -> Delivery:
+    """Complete the MLflow runs, register the winner, and keep model and report in the store.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        outcome: What it found.
+        model: The ONNX file.
+        report: The report.
+
+    Raises:
+        TrackingError: MLflow cannot be used; running the search again does what is missing.
+    """
+    records.store.put(f"{records.folder}/{MODEL}", model.read_bytes())
+    records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
+    with open_tracker(plan, records) as tracker:
+        entries = list(_entries(records, outcome))
+        started_at = records.started_at
+        tracker.sync(entries, complete=True, reused={t.id for _, t, r in entries if r.finished_at < started_at})
+        registration = _registered(plan, records, outcome, model, tracker) if plan.config.registry.enabled else None
+        if registration is None:
+            tracker.log_artifact(_local(records, REPORT))
+        metrics = {**outcome.winner.result.metrics, **outcome.winner.test_metrics}
+        tags = {"nasflow.winner": outcome.winner.trial.architecture.id, "nasflow.outcome": outcome.id}
+        tracker.finish_search(metrics, tags)
+        run_id = tracker.parent_run_id()
+    document = {
+        "schema_version": 1,
+        "key": _key(plan, records),
+        "outcome": outcome.to_json(),
+        "registration": registration.to_json() if registration else None,
+        "run_id": run_id,
+    }
+    records.write("delivered", document)
+    return Delivery(outcome, registration, _local(records, MODEL), _local(records, REPORT), run_id)
+
+
+def _registered(
+    plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, tracker: Tracker
+) -> Registration:
+    """Register the winner; the report is written again, now that its alias is known."""
+    winner = outcome.winner
+
+    def page(registration: Registration) -> str:
+        html = report_page(records, registration)
+        records.store.put(f"{records.folder}/{REPORT}", html.encode())
+        return html
+
+    submission = Submission(
+        name=plan.config.model_name,
+        outcome=outcome,
+        onnx=model,
+        bundle=plan.bundle,
+        probabilities=test_probabilities(records, outcome)[winner.trial.id],
+        run_id=tracker.child_run_id("final", winner.trial, winner.result),
+        parent_run_id=tracker.parent_run_id(),
+        margin=plan.config.registry.margin,
+    )
+    return register(tracker.target, submission, page)
+
+
+def _entries(records: SearchRecords, outcome: Outcome) -> Iterator[tuple[Kind, Trial, TrialResult]]:
+    """Yield every training of the search with its kind."""
+    for entry in records.history():
+        if entry.result is not None:
+            yield "trial", entry.trial, entry.result
+    for trial, result in outcome.finalists:
+        yield "final", trial, result
+    if outcome.reference.trial.id not in {trial.id for trial, _ in outcome.finalists}:
+        yield "reference", outcome.reference.trial, outcome.reference.result
+
+
+def _key(plan: Plan, records: SearchRecords) -> str:
+    """Hash what a delivery depends on besides the search: another one of these repeats the delivery alone."""
+    config = plan.config
+    return digest(
+        {
+            "trials": config.budget.trials,
+            "final": config.final.model_dump(mode="json"),
+            "registry": config.registry.model_dump(mode="json"),
+            "tracking": asdict(tracking_target(config, records.store)),
+        }
+    )
+
+
+def _local(records: SearchRecords, name: str) -> Path:
+    """Return a file of the store on this machine, fetched where the store is elsewhere."""
+    key = f"{records.folder}/{name}"
+    inside = Path(records.store.url, key)
+    if inside.exists():
+        return inside
+    copy = records.store.local_folder() / "deliveries" / records.search_id / name
+    content = records.store.get(key)
+    if content is not None:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(content)
+    return copy

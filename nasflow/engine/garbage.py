@@ -1,0 +1,70 @@
+"""Finding and removing what no search needs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nasflow.engine.kept import KeptSearch, kept_searches
+from nasflow.storage import Store
+from nasflow.training.job import checkpoint_key
+from nasflow.trials import Trial
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Something that no search needs.
+
+    Attributes:
+        kind: What it is, in words.
+        size: Its bytes.
+        remove: Removes it.
+    """
+
+    kind: str
+    size: int
+    remove: Callable[[], None]
+
+
+def garbage(store: Store) -> Iterator[Garbage]:
+    """Yield what no search of a store needs: checkpoints, prepared data, and what finished pipelines left behind.
+
+    Results are kept: another search that asks for the same trial finds them. Nothing of a search that is running is
+    yielded.
+    """
+    searches = kept_searches(store)
+    yield from _checkpoints(store, searches)
+    local = store.local_folder()
+    running = {kept.records.search_id for kept in searches if kept.holder}
+    for folder in _folders(local / "pipelines"):
+        if folder.name not in running:
+            yield _folder("artifacts of finished pipelines", folder)
+    needed = {Path(kept.bundle) for kept in searches}
+    for folder in _folders(local / "data"):
+        if folder not in needed and not running:
+            yield _folder("prepared data", folder)
+
+
+def _checkpoints(store: Store, searches: list[KeptSearch]) -> Iterator[Garbage]:
+    needed = set()
+    for kept in searches:
+        finals = kept.records.read("finals")
+        needed |= {checkpoint_key(Trial.from_json(trial).id) for trial in (finals or {"trials": []})["trials"]}
+        open_trials = [entry.trial for entry in kept.records.history() if entry.result is None]
+        needed |= {checkpoint_key(trial.id) for trial in open_trials}
+    for key in store.keys("checkpoints/"):
+        if key not in needed:
+            content = store.get(key)
+            yield Garbage("checkpoints", len(content or b""), partial(store.delete, key))
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
+
+def _folder(kind: str, path: Path) -> Garbage:
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return Garbage(kind, size, partial(shutil.rmtree, path, ignore_errors=True))

@@ -1,0 +1,82 @@
+"""Finding the searches that a store keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nasflow.engine.lease import Holder
+from nasflow.engine.plan import Known
+from nasflow.engine.records import SearchRecords
+from nasflow.engine.request import Request
+from nasflow.errors import SpaceError, UserError
+from nasflow.plugins import nearest
+from nasflow.spaces import SearchSpace
+from nasflow.storage import Store
+
+
+@dataclass(frozen=True)
+class KeptSearch:
+    """A search that a store keeps.
+
+    Attributes:
+        search: What is known of it.
+        request: What was asked for.
+        records: Its part of the store.
+        bundle: Folder of its prepared data.
+        started_at: Unix seconds of its first start.
+    """
+
+    search: Known
+    request: Request
+    records: SearchRecords
+    bundle: str
+    started_at: float
+
+    @property
+    def holder(self) -> str:
+        """Who runs it now, or empty."""
+        key = f"{self.records.folder}/lease.json"
+        content = self.records.store.get(key)
+        holder = Holder.unpack(key, content) if content else None
+        if holder is None or holder.released or (holder.process.local and not holder.process.alive):
+            return ""
+        return holder.description
+
+
+def kept_searches(store: Store) -> list[KeptSearch]:
+    """Return the searches of a store, the one that began last first."""
+    found = [kept for search_id in _ids(store) if (kept := _kept(SearchRecords(store, search_id)))]
+    return sorted(found, key=lambda kept: -kept.started_at)
+
+
+def find_search(store: Store, wanted: str) -> KeptSearch:
+    """Return a search by its name or by the beginning of its id; of several with one name the one that began last.
+
+    Raises:
+        UserError: There is none.
+    """
+    found = kept_searches(store)
+    for kept in found:
+        if kept.search.config.name == wanted or (len(wanted) >= 4 and kept.records.search_id.startswith(wanted)):
+            return kept
+    names = sorted({kept.search.config.name for kept in found})
+    known = f"it keeps {', '.join(names)}.{nearest(wanted, names)}" if names else "it keeps no search yet."
+    raise UserError(f"the store '{store.url}' has no search '{wanted}'; {known}")
+
+
+def _ids(store: Store) -> Iterator[str]:
+    yield from sorted({key.split("/")[1] for key in store.keys("searches/") if key.endswith("/search.json")})
+
+
+def _kept(records: SearchRecords) -> KeptSearch | None:
+    document = records.description()
+    if document is None:
+        return None
+    request = Request.from_json(json.dumps(document["request"]))
+    try:
+        known = Known.of(request.config, SearchSpace.from_json(document["space"]))
+    except SpaceError:
+        return None  # kept by another version, which alone can read it
+    return KeptSearch(known, request, records, document["bundle"], document["started_at"])
