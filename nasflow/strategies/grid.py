@@ -13,8 +13,8 @@ from nasflow.strategies.novelty import Unseen, ending_note
 from nasflow.strategies.protocol import Problem, Proposal
 from nasflow.trials import Candidate, History
 
-LOOK_AHEAD = 200_000
-"""Assignments that one proposal looks at, at most, in search of new networks within the bounds (tens of seconds)."""
+LOOK_AHEAD = 100_000
+"""Assignments that one proposal looks at, at most, in search of new networks within the bounds (seconds)."""
 
 
 class GridOptions(Options):
@@ -40,14 +40,14 @@ class GridSearch:
     def propose(self, problem: Problem, history: History, count: int) -> Proposal:
         """Return the next `count` new networks; fewer only where the space ends.
 
-        In a space where 200,000 assignments in a row give nothing new within the bounds, that counts as the end.
+        In a space where 100,000 assignments in a row give nothing new within the bounds, that counts as the end.
         """
         unseen = Unseen(problem, history, problem.rng(history))
         ahead = self._ahead(problem, history)
         candidates: list[Candidate] = []
         while len(candidates) < count and (following := unseen.first(ahead)) is not None:
             candidates.append(Candidate(following, problem.fidelity, origin="grid"))
-        return Proposal(tuple(candidates), note=ending_note(problem, history, len(candidates), count))
+        return Proposal(tuple(candidates), note=ending_note(problem, history, len(candidates), count, LOOK_AHEAD))
 
     def _ahead(self, problem: Problem, history: History) -> Iterator[Architecture]:
         """Yield the assignments from the present position on, then those before it: others may have left gaps there."""

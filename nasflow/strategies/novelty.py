@@ -78,7 +78,7 @@ class Unseen:
         return self._problem.space.at(number)
 
 
-def ending_note(problem: Problem, history: History, found: int, wanted: int) -> str:
+def ending_note(problem: Problem, history: History, found: int, wanted: int, tries: int = ENUMERABLE) -> str:
     """Return the sentence that tells a user why a proposal is short, or nothing where it is not.
 
     Args:
@@ -86,6 +86,7 @@ def ending_note(problem: Problem, history: History, found: int, wanted: int) -> 
         history: What was proposed before.
         found: Candidates that the proposal has.
         wanted: Candidates asked for.
+        tries: Assignments that were looked at in vain, where the space has more.
     """
     if found >= wanted:
         return ""
@@ -93,7 +94,7 @@ def ending_note(problem: Problem, history: History, found: int, wanted: int) -> 
     bounds = [f"{name} {bound}" for name, bound in problem.space.constraints.items()]
     bounds += [f"{o.name} {o.bound}" for o in problem.objectives if o.cheap and str(o.bound)]
     within = f" with {' and '.join(bounds)}" if bounds else ""
-    if size <= ENUMERABLE:
+    if size <= tries:
         total = len(history.architectures) + found
         return f"The space of {size:,} assignments has no more than {total:,} different networks{within}."
-    return f"No further network{within} was found in {ENUMERABLE:,} tries in a space of {size:,} assignments."
+    return f"No further network{within} was found in {tries:,} tries in a space of {size:,} assignments."

@@ -8,7 +8,8 @@ with its likeness to a hidden best row, and a little luck by architecture lies o
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ ACTIVATIONS = ("relu", "silu")
 FIDELITY = Fidelity(epochs=2, horizon=2)
 ACCURACY = Objective("val_accuracy", "maximize")
 IO = NetworkIO(channels=1, size=8, outputs=10)
+
+Evaluate = Callable[[Trial], TrialResult | None]
+"""Gives the result of a trial, or None for one that is to stay under way."""
 
 
 class ToyOptions(config.Options):
@@ -169,8 +173,16 @@ def toy_result(space: _SearchSpace, trial: Trial, landscape: int = 0) -> TrialRe
     return TrialResult(trial.id, Status.COMPLETED, metrics, started_at=1.0, finished_at=2.0, device="toy")
 
 
-Evaluate = Callable[[Trial], TrialResult | None]
-"""Gives the result of a trial, or None for one that is to stay under way."""
+def toy_evaluator(space: _SearchSpace, outcomes: Sequence[Status | None]) -> Evaluate:
+    """Return a function that lets trials end in the ways listed, whichever a trial's id picks; None: under way."""
+
+    def evaluate(trial: Trial) -> TrialResult | None:
+        status = outcomes[int(trial.id, 16) % len(outcomes)]
+        if status is Status.COMPLETED:
+            return toy_result(space, trial)
+        return TrialResult(trial.id, status, cause=f"made to end as {status}.") if status is not None else None
+
+    return evaluate
 
 
 def run_search(
@@ -201,7 +213,7 @@ def run_search(
     entries = list(history or ())
     state, proposal = problem.state, Proposal(())
     while len(entries) < trials:
-        asked = Problem(**{**vars(problem), "state": state})
+        asked = replace(problem, state=state)
         known = History(entries)
         count = min(round_size, trials - len(entries))
         proposal = checked_proposal(asked, known, count, strategy.propose(asked, known, count))
