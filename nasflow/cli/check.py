@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nasflow.cli.arguments import Config
-from nasflow.cli.console import console
+from nasflow.cli.console import display
 
 
 def check(config: Config) -> None:
@@ -11,4 +11,4 @@ def check(config: Config) -> None:
     from nasflow.cli import wiring
     from nasflow.cli.tables import plan
 
-    console().print(plan(wiring.plan_view(config)))
+    display(plan(wiring.plan_view(config)))

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 
 def console(stream: TextIO | None = None) -> Console:
@@ -22,6 +22,11 @@ def console(stream: TextIO | None = None) -> Console:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
     return Console(file=stream, highlight=False, emoji=False, markup=False)
+
+
+def display(drawing: RenderableType) -> None:
+    """Print a drawing; lines that may not be wrapped (paths, commands) run on instead of being cut."""
+    console().print(drawing, crop=False)
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nasflow.cli.arguments import StoreUrl
-from nasflow.cli.console import console, say
+from nasflow.cli.console import display, say
 
 
 def gc(
@@ -20,6 +20,6 @@ def gc(
     from nasflow.cli.tables import garbage
 
     view = wiring.garbage_view(store, remove=yes)
-    console().print(garbage(view))
+    display(garbage(view))
     if not view.removed and any(number for _, number, _ in view.items):
         say("Nothing was removed yet; do it with 'nasflow gc --yes'.")

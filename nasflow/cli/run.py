@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nasflow.cli.arguments import Config
-from nasflow.cli.console import console
+from nasflow.cli.console import console, display
 
 
 def run(
@@ -26,7 +26,6 @@ def run(
     from nasflow.cli.progress import Progress
     from nasflow.cli.tables import summary
 
-    screen = console()
-    with Progress(screen) as progress:
+    with Progress(console()) as progress:
         view = wiring.run_search(config, anew=new, on_progress=progress.update)
-    screen.print(summary(view))
+    display(summary(view))

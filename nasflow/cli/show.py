@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nasflow.cli.arguments import Search, StoreUrl
-from nasflow.cli.console import console
+from nasflow.cli.console import display
 
 _ROWS = 10
 
@@ -28,6 +28,6 @@ def show(
     from nasflow.cli import tables, wiring
 
     if trial is not None:
-        console().print(tables.trial(wiring.trial_view(search, store, trial)))
+        display(tables.trial(wiring.trial_view(search, store, trial)))
     else:
-        console().print(tables.leaderboard(wiring.leaderboard_view(search, store, None if all_trials else _ROWS)))
+        display(tables.leaderboard(wiring.leaderboard_view(search, store, None if all_trials else _ROWS)))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nasflow.cli.arguments import StoreUrl
-from nasflow.cli.console import console
+from nasflow.cli.console import display
 
 
 def status(
@@ -25,6 +25,6 @@ def status(
     from nasflow.cli.tables import searches
 
     if search is None:
-        console().print(searches(wiring.search_rows(store)))
+        display(searches(wiring.search_rows(store)))
     else:
-        console().print(drawn(wiring.progress_view(search, store)))
+        display(drawn(wiring.progress_view(search, store)))

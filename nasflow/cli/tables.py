@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nasflow.cli.text import clipped, count, duration, huge, metric, size, sparkline
+from nasflow.cli.text import ago, clipped, count, duration, huge, metric, size, sparkline
 from nasflow.cli.views import (
     GarbageView,
     LeaderboardView,
@@ -62,7 +62,7 @@ def plan(view: PlanView) -> Group:
     ]
     parts: list[RenderableType] = [_heading(f"Search {view.name}", view.config), _pairs(rows)]
     if view.writes:
-        parts += [_heading("Written to"), _pairs(view.writes)]
+        parts += [_heading("Written to"), *_places(view.writes)]
     if view.notes:
         parts += [_heading("Please note"), *(_bullet(note) for note in view.notes)]
     return _stacked(parts)
@@ -79,35 +79,35 @@ def leaderboard(view: LeaderboardView) -> Group:
     from rich.text import Text
 
     table = _table()
-    for name in ("#", *view.objectives, "epochs", "time"):
+    varied = len({row.epochs for row in view.rows if row.status == "completed"}) > 1
+    for name in ("#", *view.objectives, *(["epochs"] if varied else []), "time"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("network", "origin", "status"):
+    for name in ("network", *(["origin"] if len(view.objectives) < 3 else []), "status"):
         table.add_column(name, no_wrap=True)
     for row in view.rows:
-        table.add_row(*_cells(row, view.objectives))
+        middle = [str(row.epochs)] if varied else []
+        end = [row.origin] if len(view.objectives) < 3 else []
+        time_taken = "reused" if row.reused else duration(row.seconds)
+        cells = [
+            str(row.number),
+            *_values(row.values, view.objectives),
+            *middle,
+            time_taken,
+            row.architecture[:8],
+            *end,
+        ]
+        table.add_row(*cells, status_text(row.status))
     if view.reference:
-        values = [metric(name, view.reference.get(name)) for name in view.objectives]
-        table.add_row("", *values, "", "", "reference", "", "", style="italic")
+        table.add_row("", *_values(view.reference, view.objectives), *([""] if varied else []), "", "reference")
     counts = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in view.counts.items())
     parts: list[RenderableType] = [_heading(f"Search {view.name}", counts), table]
-    causes = _causes(view.rows)
     if view.hidden:
         parts.append(Text(f"{count(view.hidden, 'more trial')}; see all with --all."))
-    return _stacked([*parts, *causes])
+    return _stacked([*parts, *_causes(view.rows)])
 
 
-def _cells(row: TrialRow, objectives: Iterable[str]) -> list[str | Text]:
-    values = [metric(name, row.values.get(name)) for name in objectives]
-    seconds = "reused" if row.reused else duration(row.seconds)
-    return [
-        str(row.number),
-        *values,
-        str(row.epochs),
-        seconds,
-        row.architecture[:8],
-        row.origin,
-        status_text(row.status),
-    ]
+def _values(values: Mapping[str, float], names: Iterable[str]) -> list[str]:
+    return [metric(name, values.get(name)) for name in names]
 
 
 def _causes(rows: Iterable[TrialRow]) -> list[RenderableType]:
@@ -154,20 +154,18 @@ def searches(rows: Iterable[SearchRow], now: float | None = None) -> RenderableT
     if not rows:
         return Text("No search has been run here yet; start one with 'nasflow run CONFIG'.")
     table = _table()
-    for name, side in (("search", "left"), ("state", "left"), ("trials", "right"), ("failed", "right")):
-        table.add_column(name, justify="right" if side == "right" else "left", no_wrap=side == "right")
-    table.add_column("best", justify="right")
-    table.add_column("changed", justify="right", no_wrap=True)
+    table.add_column("search", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    for name in ("trials", "failed", "best", "changed"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("id", no_wrap=True)
     for row in rows:
         best = f"{metric(row.objective, row.best)} {row.objective}" if row.best is not None else "–"
-        ago = f"{duration(max(0.0, now - row.updated_at))} ago" if row.updated_at is not None else "–"
-        state = status_text(row.state)
-        if row.holder:
-            state.append(f" by {row.holder}", style="default")
+        changed = ago(now - row.updated_at) if row.updated_at is not None else "–"
         progress = f"{row.finished}/{row.trials}"
-        table.add_row(row.name, state, progress, str(row.failed), best, ago, row.search_id[:8])
-    return table
+        table.add_row(row.name, status_text(row.state), progress, str(row.failed), best, changed, row.search_id[:8])
+    holders = [_bullet(f"{row.name} is held by {row.holder}.") for row in rows if row.holder]
+    return _stacked([table, *holders])
 
 
 def summary(view: SummaryView) -> Group:
@@ -189,7 +187,7 @@ def summary(view: SummaryView) -> Group:
     if view.registered:
         parts.append(_bullet(f"Registered as {view.registered}. {view.why}".strip()))
     if view.files:
-        parts += [_heading("Files"), _pairs(view.files)]
+        parts += [_heading("Files"), *_places(view.files)]
     if view.next_steps:
         parts += [_heading("Next"), *(line for text, command in view.next_steps for line in _step(text, command))]
     return _stacked(parts)
@@ -220,11 +218,11 @@ def _table() -> Table:
     from rich import box
     from rich.table import Table
 
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
 
 
-def _pairs(rows: Iterable[tuple[str, str | Text]] | Mapping[str, str]) -> Table:
-    """Draw names and values; a value without spaces (a path, a URL) is never broken."""
+def _pairs(rows: Iterable[tuple[str, str | Text]]) -> Table:
+    """Draw names and values, the values in a column of their own."""
     from rich.table import Table
     from rich.text import Text
 
@@ -234,6 +232,14 @@ def _pairs(rows: Iterable[tuple[str, str | Text]] | Mapping[str, str]) -> Table:
     for name, value in rows:
         table.add_row(Text(f"  {name}"), Text(value) if isinstance(value, str) else value)
     return table
+
+
+def _places(rows: Sequence[tuple[str, str]]) -> list[Text]:
+    """Draw names and paths or URLs; a line is never wrapped, so that they can be copied."""
+    from rich.text import Text
+
+    width = max(len(name) for name, _ in rows)
+    return [Text(f"  {name:<{width}}  {place}", no_wrap=True, overflow="ignore") for name, place in rows]
 
 
 def _heading(title: str, detail: str = "") -> Text:

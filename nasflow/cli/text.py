@@ -38,7 +38,7 @@ def short(value: float) -> str:
 
 def count(number: int, noun: str) -> str:
     """Return a number and its noun: `1 trial`, `1,024 trials`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith(("s", "ch")) else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
@@ -67,6 +67,14 @@ def duration(seconds: float | None) -> str:
             rest = whole % size // below
             return f"{whole // size} {unit} {rest} {small}" if rest else f"{whole // size} {unit}"
     return f"{whole} s"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in its largest unit: `just now`, `5 min ago`, `3 d ago`."""
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now"
 
 
 def size(count_of_bytes: int) -> str:

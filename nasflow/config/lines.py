@@ -173,8 +173,7 @@ def value_at(data: Any, path: Path) -> Any:
         LookupError: There is none.
     """
     for part in path:
-        if isinstance(data, Mapping) or (isinstance(data, list) and isinstance(part, int)):
-            data = data[part]
-        else:
+        if not isinstance(data, Mapping) and not (isinstance(data, list) and isinstance(part, int)):
             raise LookupError(dotted(path))
+        data = data[part]  # type: ignore[index]  # mypy does not narrow through the `not`
     return data

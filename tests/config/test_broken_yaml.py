@@ -211,7 +211,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["line 5: final.candidates must be at most 4, the number of trials in budget.trials, not 6."],
     ),
     "crossing bounds": (
-        "name: digits\ndata: sklearn:digits\nobjectives:\n  - name: parameters\n    less_than: 100\n    more_than: 200\n",
+        "name: digits\ndata: sklearn:digits\nobjectives:\n  - name: parameters\n"
+        "    less_than: 100\n    more_than: 200\n",
         [
             "line 6: objectives[0] can hold no value: nothing is above 200 and below 100; swap or widen them.",
         ],
