@@ -37,7 +37,20 @@ def test_shares(given: tuple[Split, ...], shares: dict[Split, float]) -> None:
 def test_the_key_is_fixed() -> None:
     """Another release puts every sample where this one does."""
     assert content_key(b"nasflow") == "979f520a37a18d6d58409184b9c21261"
-    assert [place(key, ()) for key in KEYS[:12]] == ["val", "test", "train", "train", "train", "test", "train", "train", "train", "train", "train", "val"]
+    assert [place(key, ()) for key in KEYS[:12]] == [
+        "val",
+        "test",
+        "train",
+        "train",
+        "train",
+        "test",
+        "train",
+        "train",
+        "train",
+        "train",
+        "train",
+        "val",
+    ]
 
 
 def test_the_edges_of_the_shares() -> None:

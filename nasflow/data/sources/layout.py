@@ -169,8 +169,9 @@ def _named(root: Path, folders: list[str]) -> dict[Split, str]:
             raise DataError(f"{root} has both '{found[split]}' and '{name}' for the {split} split; keep one of them.")
         found[split] = name
     if "train" not in found:
-        raise DataError(f"{root} has {' and '.join(found.values())} but no train folder; name the training images' so.")
-    return found
+        given = " and ".join(found[split] for split in SPLITS if split in found)
+        raise DataError(f"{root} has {given} but no train folder; name the training images' so.")
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def _common_classes(root: Path, splits: Mapping[Split, str]) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from nasflow.config import Options
 from nasflow.data.protocol import Sample, Summary
 from nasflow.errors import DataError
 from nasflow.ids import digest
-from nasflow.plugins import nearest
 
 _COUNTS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
 _WHITE = 16
@@ -38,10 +37,7 @@ class SklearnSource:
             DataError: scikit-learn has no such images.
         """
         if argument != "digits":
-            raise DataError(
-                f"data.source: 'sklearn:{argument}' is unknown; the images there are: sklearn:digits."
-                f"{nearest(argument, ['digits'])}"
-            )
+            raise DataError(f"data.source: 'sklearn:{argument}' is unknown; scikit-learn has 'sklearn:digits'.")
 
     def scan(self) -> Summary:
         """Return what is known of the data, without importing scikit-learn, which takes a second."""
