@@ -6,7 +6,7 @@ import contextlib
 import io as text_io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,20 +111,34 @@ def verify_onnx(path: Path, network: nn.Module, images: NDArray[np.uint8]) -> fl
     return largest
 
 
-def predict_onnx(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the probabilities (N, outputs), float32, of an ONNX file for images (N, size, size, channels), uint8.
+def predict_onnx(
+    path: Path, images: NDArray[np.uint8], prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
+) -> NDArray[np.float32]:
+    """Return the probabilities (N, outputs), float32, of an ONNX file for images.
+
+    Args:
+        path: The file.
+        images: uint8 (N, H, W, C), at least one; may be memory-mapped, a part at a time is read.
+        prepare: Makes of some of the images what the file takes; by default they are taken as they are.
 
     Raises:
-        SearchError: The file takes other images than these.
+        SearchError: The file cannot be run, or takes other images than these.
     """
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    entry = session.get_inputs()[0]
-    if list(entry.shape[1:]) != list(images.shape[1:]):
-        raise SearchError(f"{path.name} takes images of shape {entry.shape[1:]}, not {list(images.shape[1:])}.")
-    chunks = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-    return np.concatenate([session.run(None, {entry.name: np.ascontiguousarray(chunk)})[0] for chunk in chunks])
+    found = []
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        for start in range(0, len(images), _CHUNK):
+            chunk = images[start : start + _CHUNK]
+            given = np.ascontiguousarray(prepare(chunk) if prepare else chunk)
+            found.append(session.run(None, {name: given})[0])
+    except Exception as error:  # ONNX Runtime raises classes of its own for each kind of fault
+        raise SearchError(
+            f"{path.name} does not answer for images of shape {list(images.shape[1:])}: {_first_line(error)}"
+        ) from error
+    return np.concatenate(found)
 
 
 def _first_line(error: Exception) -> str:
