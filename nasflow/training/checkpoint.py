@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file with the tensors of network and optimiser, and the curve so far as JSON beside them."""
+"""Checkpoints: one safetensors file with the tensors of network and optimiser, and the curve so far as JSON."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def read_progress(key: str, content: bytes) -> Progress:
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Lay tensors out in a row each; those that share memory (a module used twice) become copies, as safetensors asks."""
+    """Lay each tensor out in a row; where some share memory (a module used twice) they become copies."""
     seen: set[int] = set()
     found = {}
     for name, tensor in tensors.items():

@@ -79,9 +79,9 @@ class Seat:
 class Crew:
     """Trains trials in worker processes until each has a result.
 
-    A trial whose failure may be due to its neighbours (the memory that all share ran out) or to somebody outside (SIGKILL) is
-    trained once more at the end, by a fresh worker that has the machine for itself, and goes on from its checkpoint; what
-    happens then stands. So what is recorded does not hang on the number of workers.
+    A trial whose failure may be due to its neighbours (the memory that all share ran out) or to somebody outside
+    (SIGKILL) is trained once more at the end, by a fresh worker that has the machine for itself, and goes on from its
+    checkpoint; what happens then stands. So what is recorded does not hang on the number of workers.
 
     Args:
         job: What the trials have in common.
@@ -97,6 +97,7 @@ class Crew:
         job: TrainingJob,
         store: Store,
         launcher: Launcher,
+        *,
         cost: Callable[[Trial], Mapping[str, float]],
         on_event: Callable[[Event], None],
         finish: Callable[[Trial, TrialResult], None],
@@ -167,13 +168,13 @@ class Crew:
         now = time.monotonic()
         due = [self._deadline(seat) - now for seat in self._busy if seat.doomed is None]
         ready = wait(
-            [self._launcher, *(seat.connection for seat in self._seats.values() if not seat.connection.closed)],
+            [self._launcher.control, *(seat.connection for seat in self._seats.values() if not seat.connection.closed)],
             timeout=max(0.0, min([WATCH_SECONDS, *due])),
         )
         for seat in list(self._seats.values()):
             if seat.connection in ready:
                 self._read(seat)
-        if self._launcher in ready:
+        if self._launcher.control in ready:
             for message in self._launcher.news():
                 self._hear(message)
 
@@ -235,9 +236,7 @@ class Crew:
             return
         curve = self._curve(trial)
         metrics = {**self._cost(trial), "train_seconds": sum(p.finished_at - p.started_at for p in curve)}
-        result = TrialResult(
-            trial.id, failure.status, metrics, curve, failure.cause, seat.at, time.time(), seat.device
-        )
+        result = TrialResult(trial.id, failure.status, metrics, curve, failure.cause, seat.at, time.time(), seat.device)
         standing = record(self._store, result, self._job.keep_weights)
         self._told.append(lambda: self._finish(trial, standing))
 
@@ -250,7 +249,7 @@ class Crew:
             return ()
 
     def _deliver(self) -> None:
-        """Tell the caller what has happened; workers have their next trials by then, so a slow caller keeps none waiting."""
+        """Tell the caller what has happened; workers have their next trials by then, so a slow caller stops none."""
         told, self._told = self._told, []
         for tell in told:
             tell()
@@ -304,5 +303,3 @@ def _send(seat: Seat, message: Mapping[str, Any]) -> None:
 
 def _rebuilt(kind: type[NasflowError], text: str) -> NasflowError:
     return errors.ConfigError(text.splitlines()) if kind is errors.ConfigError else kind(text)
-
-

@@ -59,7 +59,7 @@ def open_device(resources: ResourcesConfig, worker: int = 0) -> Device:
 
 
 def device_kind(resources: ResourcesConfig) -> str:
-    """Return the kind of device that trials train on here: `cpu-AVX2`, `cuda-NVIDIA H100 80GB HBM3` …
+    """Return the kind of device that trials train on here, as in `cpu-AVX2` or `cuda-NVIDIA H100 80GB HBM3`.
 
     Imports torch.
 
@@ -94,7 +94,5 @@ def _uses_gpu(resources: ResourcesConfig) -> bool:
 
     available = resources.device != "cpu" and torch.cuda.is_available()
     if resources.device == "cuda" and not available:
-        raise ConfigError(
-            ["resources.device is 'cuda', but PyTorch finds no usable GPU here; choose 'auto' or 'cpu', or install a GPU."]
-        )
+        raise ConfigError(["resources.device is 'cuda', but PyTorch finds no usable GPU here; choose 'auto' or 'cpu'."])
     return available

@@ -56,7 +56,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Return file and line of the deepest frame outside torch; of the file only the last two parts, alike on all machines."""
+    """Return file and line of the deepest frame outside torch; of the path only what is alike on all machines."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "torch" not in Path(frame.filename).parts] or list(frames)
     if not own:

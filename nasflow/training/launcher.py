@@ -1,9 +1,9 @@
 """The process that worker processes are forked from; run as `python -m nasflow.training.launcher FD TASK FAMILY`.
 
-It imports torch once and forks a worker in milliseconds, as the standard library's fork server does, but runs none of the
-caller's main module again (so scripts need no guard) and unpickles nothing. It computes nothing and starts no thread, so that
-forking is safe. On its control socket it reads `fork TOKEN` (with the worker's end of a connection attached) and
-`kill TOKEN`, and writes a line of JSON when it is ready, when a worker has started, and when one has ended.
+It imports torch once and forks a worker in milliseconds, as the standard library's fork server does, but runs none of
+the caller's main module again (so scripts need no guard) and unpickles nothing. It computes nothing and starts no
+thread, so that forking is safe. On its control socket it reads `fork TOKEN` (with the worker's end of a connection
+attached) and `kill TOKEN`, and writes a line of JSON when it is ready, when a worker has started and when one has ended.
 """
 
 from __future__ import annotations
@@ -58,11 +58,12 @@ class Server:
                     os.kill(pid, signal.SIGKILL)
 
     def _serve(self) -> bool:
-        ready, _, _ = select.select([self.control, self._wake], [], [])
+        control = self.control.fileno()
+        ready, _, _ = select.select([control, self._wake], [], [])
         if self._wake in ready:
             os.read(self._wake, 4096)
             self._collect()
-        if self.control not in ready:
+        if control not in ready:
             return True
         text, ends, _, _ = socket.recv_fds(self.control, 4096, 64)
         self._ends += ends

@@ -20,7 +20,7 @@ from nasflow.errors import SearchError
 START_SECONDS = 120
 """Longest time that importing torch and the plug-ins may take."""
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20)}
-"""For glibc: keep freed activations instead of asking the system for the same pages at every step (an eighth faster on CPUs)."""
+"""For glibc: keep freed activations instead of asking for the same pages at every step (an eighth faster on CPUs)."""
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # each worker sets its own number; a launcher without threads can fork safely
     "OPENBLAS_NUM_THREADS": "1",
@@ -55,13 +55,14 @@ class Launcher:
         self._ready = False
         atexit.register(self.close)
 
-    def fileno(self) -> int:
-        """Return the descriptor that becomes readable when `news` has something."""
-        return self._control.fileno()
+    @property
+    def control(self) -> socket.socket:
+        """What becomes readable when `news` has something."""
+        return self._control
 
     @property
     def usable(self) -> bool:
-        """Whether it is this process's own, lives, and imports from the places that this process would import from now."""
+        """Whether it is this process's own, lives, and imports from where this process would import now."""
         return self._owner == os.getpid() and self._process.poll() is None and self.paths == _paths()
 
     def fork(self) -> tuple[int, Connection]:
@@ -114,17 +115,18 @@ class Launcher:
     def _await_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._ready:
-            if not wait([self], timeout=max(0.0, deadline - time.monotonic())):
+            if not wait([self._control], timeout=max(0.0, deadline - time.monotonic())):
                 raise SearchError(
-                    f"the training workers did not start within {START_SECONDS} seconds: importing torch, the task or the "
-                    f"family hangs, or the machine is overloaded."
+                    f"the training workers did not start within {START_SECONDS} seconds: importing torch, the task or "
+                    f"the family hangs, or the machine is overloaded."
                 )
             try:
                 self._ready = any("ready" in message for message in self.news())
             except SearchError:
                 code = self._process.wait()
                 raise SearchError(
-                    f"the training workers cannot start: their launcher ended with exit code {code}; its output above says why."
+                    f"the training workers cannot start: their launcher ended with exit code {code}; "
+                    f"its output above says why."
                 ) from None
 
 
@@ -170,7 +172,8 @@ def _lost() -> Iterator[None]:
         yield
     except ConnectionError as error:
         raise SearchError(
-            "the process that starts training workers was lost; run the same command again to go on from the last epochs."
+            "the process that starts training workers was lost; "
+            "run the same command again to go on from the last epochs."
         ) from error
 
 

@@ -1,7 +1,8 @@
 """The one loop that trains every trial, whatever its task.
 
-Everything random in an epoch comes from the trial's seed and the number of the epoch, and the learning rate from the number of
-the step: so a training that goes on from a checkpoint gives the same numbers, bit by bit, as one that was never stopped.
+Everything random in an epoch comes from the trial's seed and the number of the epoch, and the learning rate from the
+number of the step: so a training that goes on from a checkpoint gives the same numbers, bit by bit, as one that was
+never stopped.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from nasflow.trials import EpochPoint, Status, Trial, TrialResult
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nasflow.config import TrainingConfig
     from nasflow.training.bench import Bench
+    from nasflow.training.device import Device
     from nasflow.training.samples import Samples
 
 Report = Callable[[TrialStarted | EpochFinished], None]
@@ -210,19 +213,33 @@ class Training:
         return float((losses.double().cpu() * weights).sum() / weights.sum()), rate
 
     def _validate(self) -> Mapping[str, float]:
-        return self.bench.task.evaluate(
-            predict_logits(self.network, self.bench, self.bench.val), self.bench.val.targets
-        )
+        size = evaluation_batch(self.recipe)
+        logits = predict_logits(self.network, self.bench.device, self.bench.val, size)
+        return self.bench.task.evaluate(logits, self.bench.val.targets)
+
+
+def evaluation_batch(recipe: TrainingConfig) -> int:
+    """Return how many samples are evaluated at once."""
+    return EVALUATION_BATCHES * recipe.batch_size
 
 
 @torch.inference_mode()
-def predict_logits(network: torch.nn.Module, bench: Bench, samples: Samples) -> Tensor:
-    """Return the logits of all samples, float32 (N, outputs) on the device, the network in evaluation mode."""
+def predict_logits(network: torch.nn.Module, device: Device, samples: Samples, size: int) -> Tensor:
+    """Return the logits of all samples in their order, the network in evaluation mode.
+
+    Args:
+        network: On the device.
+        device: The device.
+        samples: On the device.
+        size: Samples at once.
+
+    Returns:
+        float32 (N, outputs), on the device.
+    """
     network.eval()
-    size = EVALUATION_BATCHES * bench.job.config.training.batch_size
     parts = []
     for images, _ in samples.in_order(size):
-        with bench.device.autocast():
+        with device.autocast():
             parts.append(network(images).float())
     return torch.cat(parts)
 
@@ -240,14 +257,15 @@ def check_losses(losses: Tensor, epoch: int) -> None:
     finite = losses.isfinite()
     if not finite.all():
         step = int((~finite).nonzero()[0])
-        raise NotFiniteError(f"the training loss became {_spelled(float(losses[step]))} in epoch {epoch}, step {step + 1}")
+        what = _spelled(float(losses[step]))
+        raise NotFiniteError(f"the training loss became {what} in epoch {epoch}, step {step + 1}")
 
 
 def seed_everything(seed: int) -> None:
     """Seed every generator that a network's code may draw from."""
     torch.manual_seed(seed)
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
+    np.random.seed(seed % 2**32)
 
 
 def generator(device: torch.device, *parts: int | str) -> torch.Generator:

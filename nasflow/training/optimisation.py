@@ -1,7 +1,7 @@
 """Optimisers and learning-rate schedules.
 
-Torch's functional optimisers do the arithmetic. Its optimiser classes would import the compiler when the first one is made,
-more than a second in every process, and keep their state where a checkpoint has to search for it.
+Torch's functional optimisers do the arithmetic. Its optimiser classes would import the compiler when the first one is
+made, more than a second in every process, and keep their state where a checkpoint has to search for it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Group:
 
 
 class Optimizer:
-    """SGD with Nesterov momentum, or AdamW; biases and normalisation weights (fewer than two axes) have no weight decay.
+    """SGD with Nesterov momentum, or AdamW; biases and normalisation weights (below two axes) have no weight decay.
 
     Args:
         network: The network, on its device.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from nasflow.data.bundle import DataBundle
+from nasflow.errors import NasflowError
 from nasflow.spaces import NetworkCost, load_family
 from nasflow.storage import open_store
 from nasflow.tasks.loading import load_task
@@ -29,13 +30,13 @@ def run_trials(
 ) -> list[TrialResult]:
     """Train trials and return their results in the same order.
 
-    A trial that has a result in the store is not trained again. Every other one ends with a result in the store: a failure is
-    recorded with its cause, and the rest goes on. The longest trial (FLOPs × epochs) starts first; neither the order nor the
-    number of workers changes a result. Where the caller is stopped or dies, the workers end with it, and the same call again
-    goes on from the last epoch of each trial.
+    A trial that has a result in the store is not trained again. Every other one ends with a result in the store: a
+    failure is recorded with its cause, and the rest goes on. The longest trial (FLOPs × epochs) starts first; neither
+    the order nor the number of workers changes a result. Where the caller is stopped or dies, the workers end with it,
+    and the same call again goes on from the last epoch of each trial.
 
-    `budget.trial_seconds` counts from the start of a trial in this call: epochs that its checkpoint brings along are not
-    counted again.
+    `budget.trial_seconds` counts from the start of a trial in this call: epochs that its checkpoint brings along are
+    not counted again.
 
     Args:
         trials: What to train; a trial that comes twice is trained once.
@@ -70,7 +71,8 @@ def run_trials(
             open_trials.append(trial)
     if open_trials:
         with borrowed(job.config) as launcher:
-            Crew(job, store, launcher, costs.metrics, on_event, finish).run(sorted(open_trials, key=costs.work, reverse=True))
+            crew = Crew(job, store, launcher, cost=costs.metrics, on_event=on_event, finish=finish)
+            crew.run(sorted(open_trials, key=costs.work, reverse=True))
     return [results[trial.id] for trial in trials]
 
 
@@ -98,6 +100,8 @@ class Costs:
         """Return a failed result where the family cannot tell the cost, else None."""
         try:
             self.of(trial)
+        except NasflowError:
+            raise
         except Exception as error:  # a stranger's code
             status, cause = classify(error)
             return TrialResult(trial.id, status, cause=cause)

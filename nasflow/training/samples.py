@@ -19,8 +19,8 @@ RESIDENT_SHARE = 0.25
 class Samples:
     """A split on a device.
 
-    On a CPU the images stay in the memory-mapped file, whose pages all workers share and the system drops where memory is
-    short. A GPU gets a copy where it fits; else batches are gathered on the CPU and moved.
+    On a CPU the images stay in the memory-mapped file, whose pages all workers share and the system drops where memory
+    is short. A GPU gets a copy where it fits; else batches are gathered on the CPU and moved.
 
     Args:
         bundle: The data.
@@ -65,15 +65,18 @@ class Samples:
 
 
 def used_samples(available: int, fraction: float) -> int:
-    """Return how many training samples a trial sees: the first rows, which are a random part of a bundle, since its rows are
-    ordered by the hash of their content; so a smaller fraction is part of a larger one, and all trials see the same.
+    """Return how many training samples a trial sees: the first rows of the bundle.
+
+    Rows are ordered by the hash of their content, so the first ones are a random part; all trials see the same, and a
+    smaller fraction is part of a larger one.
     """
     return min(available, max(2, math.ceil(fraction * available)))
 
 
 def step_count(samples: int, batch_size: int) -> int:
-    """Return the steps of an epoch: as few as keep a step within `batch_size`, but for batches of one sample, which batch
-    normalisation cannot train on.
+    """Return the steps of an epoch: as few as keep a step within `batch_size`.
+
+    Fewer, where a batch would have one sample, which batch normalisation cannot train on.
     """
     steps = -(-samples // batch_size)
     return steps if samples // steps >= 2 else max(1, samples // 2)

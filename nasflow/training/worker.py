@@ -39,8 +39,8 @@ def preload(task: str, family: str) -> None:
 def serve(connection: Connection) -> None:
     """Work until the other end closes the connection.
 
-    The first message is the job and the worker's number, every further one a trial. Answers are the events of the trial, then
-    its result. After a failure that may have left the process in a bad state, the worker ends.
+    The first message is the job and the worker's number, every further one a trial. Answers are the events of the
+    trial, then its result. After a failure that may have left the process in a bad state, the worker ends.
 
     Args:
         connection: JSON messages, to and from the process that owns the worker.
