@@ -62,7 +62,8 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, width: int, squeezed: int) -> None:
         super().__init__()
-        self.gate = nn.Sequential(nn.Linear(width, squeezed), nn.ReLU(), nn.Linear(squeezed, width), nn.Sigmoid())
+        # Not ReLU: few units that read nearly constant averages may all be dead from the start.
+        self.gate = nn.Sequential(nn.Linear(width, squeezed), nn.SiLU(), nn.Linear(squeezed, width), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale float (N, width, H, W); the shape stays."""
