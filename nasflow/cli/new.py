@@ -131,7 +131,10 @@ def _folder(argument: str, target: Path) -> str:
 
 def _quoted(text: str) -> str:
     """Return a path as YAML text, in quotes where YAML would read something else."""
-    return text if re.fullmatch(r"[A-Za-z_./][\w./-]*", text) else "'" + text.replace("'", "''") + "'"
+    import yaml
+
+    bare = re.fullmatch(r"[A-Za-z_./][\w./-]*", text) is not None and yaml.safe_load(text) == text
+    return text if bare else "'" + text.replace("'", "''") + "'"
 
 
 def _is_name(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -79,22 +80,20 @@ def _shown(path: Path) -> str:
 def _next_steps(path: Path, finished: Finished, delivery: Delivery) -> list[tuple[str, str]]:
     nasflow = _program("nasflow")
     steps = [
-        ("Read the report:", f"{nasflow} report {shlex.quote(str(path))}"),
-        ("See the trials:", f"{nasflow} show {shlex.quote(str(path))}"),
-        ("Browse the runs in MLflow:", f"{nasflow} ui {shlex.quote(str(path))}"),
+        ("Read the report", f"{nasflow} report {shlex.quote(str(path))}"),
+        ("See the trials", f"{nasflow} show {shlex.quote(str(path))}"),
+        ("Browse the runs in MLflow", f"{nasflow} ui {shlex.quote(str(path))}"),
     ]
     if delivery.registration is not None:
         uri = tracking_target(finished.plan.config, finished.records.store).uri
         given = "" if os.environ.get("MLFLOW_TRACKING_URI") == uri else f"MLFLOW_TRACKING_URI={shlex.quote(uri)} "
         serve = f"{_program('mlflow')} models serve --env-manager local -p 5001 -m {delivery.registration.uri}"
-        steps.append(("Serve the model over HTTP:", given + serve))
+        steps.append(("Serve the model over HTTP", given + serve))
     return steps
 
 
 def _program(name: str) -> str:
     """Return how the user calls a program: by name where it is on PATH, else by its path beside this Python."""
-    import shutil
-
     beside = Path(sys.executable).with_name(name)
     found = shutil.which(name)
     if found and Path(found).resolve() == beside.resolve():

@@ -75,22 +75,24 @@ def _layout(view: PlanView) -> str:
 
 
 def leaderboard(view: LeaderboardView) -> Group:
-    """Draw the trials of a search, best first."""
+    """Draw the trials of a search, best first; of more than three objectives the first three."""
     from rich.text import Text
 
     table = _table()
+    names = view.objectives[:3]
+    origin = len(names) < 3
     varied = len({row.epochs for row in view.rows if row.status == "completed"}) > 1
-    for name in ("#", *view.objectives, *(["epochs"] if varied else []), "time"):
+    for name in ("#", *names, *(["epochs"] if varied else []), "time"):
         table.add_column(name, justify="right", no_wrap=True)
-    for name in ("network", *(["origin"] if len(view.objectives) < 3 else []), "status"):
+    for name in ("network", *(["origin"] if origin else []), "status"):
         table.add_column(name, no_wrap=True)
     for row in view.rows:
         middle = [str(row.epochs)] if varied else []
-        end = [row.origin] if len(view.objectives) < 3 else []
+        end = [row.origin] if origin else []
         time_taken = "reused" if row.reused else duration(row.seconds)
         cells = [
             str(row.number),
-            *_values(row.values, view.objectives),
+            *_values(row.values, names),
             *middle,
             time_taken,
             row.architecture[:8],
@@ -98,7 +100,7 @@ def leaderboard(view: LeaderboardView) -> Group:
         ]
         table.add_row(*cells, status_text(row.status))
     if view.reference:
-        table.add_row("", *_values(view.reference, view.objectives), *([""] if varied else []), "", "reference")
+        table.add_row("", *_values(view.reference, names), *([""] if varied else []), "", "reference")
     counts = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in view.counts.items())
     parts: list[RenderableType] = [_heading(f"Search {view.name}", counts), table]
     if view.hidden:

@@ -36,7 +36,8 @@ def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView]
 
     def prepared(done: int, total: int) -> None:
         objective = checked.objectives[0].name
-        on_progress(ProgressView(checked.name, f"preparing the data, {done:,} of {total:,} samples", objective))
+        note = f"{done:,} of {total:,} samples"
+        on_progress(ProgressView(checked.name, "preparing the data", objective, note=note))
 
     def changed(status: SearchStatus, started_at: float) -> None:
         on_progress(showing.progress(status, started_at))
