@@ -113,7 +113,9 @@ def runs_of(mlflow_client: Any) -> Callable[..., list[Any]]:
 
 
 @pytest.fixture
-def check_complete(mlflow_client: Any, runs_of: Callable[..., list[Any]], scenario: SimpleNamespace) -> Callable[..., None]:
+def check_complete(
+    mlflow_client: Any, runs_of: Callable[..., list[Any]], scenario: SimpleNamespace
+) -> Callable[..., None]:
     """Check that MLflow holds one parent and exactly these trials, each with every point once."""
 
     def check(trials: list[Trial]) -> None:
@@ -144,7 +146,7 @@ def _server() -> Any:
 
 @pytest.fixture
 def spawn(_server: Any) -> Iterator[Callable[..., BaseProcess]]:
-    """Run a text of Python, with the scenario before it and variables given, in another process that has mlflow loaded."""
+    """Run a text of Python after the scenario, with variables, in another process, which has mlflow loaded."""
     processes: list[BaseProcess] = []
 
     def start(code: str, **variables: Any) -> BaseProcess:
@@ -157,5 +159,3 @@ def spawn(_server: Any) -> Iterator[Callable[..., BaseProcess]]:
     for process in processes:
         process.kill()
         process.join()
-
-

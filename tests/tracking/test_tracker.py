@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import os
 import random
+import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from nasflow.errors import TrackingError
 from nasflow.tracking import Tracker, TrackingTarget
+from nasflow.tracking.client import reach
 from nasflow.trials import Status
 
 
@@ -97,20 +102,23 @@ def test_runs_are_seen_while_they_go_on(tracker, scenario, runs_of) -> None:
 
 def test_kinds_are_kept_apart(tracker, scenario, runs_of) -> None:
     kinds = ["trial", "final", "reference"]
-    tracker.sync([(k, scenario.make_trial(n), scenario.make_result(scenario.make_trial(n))) for n, k in enumerate(kinds)], True)
+    tracker.sync(
+        [(k, scenario.make_trial(n), scenario.make_result(scenario.make_trial(n))) for n, k in enumerate(kinds)], True
+    )
     assert [len(runs_of(kind)) for kind in kinds] == [1, 1, 1]
 
 
 def test_saying_it_again_changes_nothing(make_tracker, scenario, check_complete, runs_of) -> None:
     trials = [scenario.make_trial(n) for n in range(2)]
+    ends: list[dict[str, int]] = []
     for _ in range(2):
         tracker = make_tracker()
         play(tracker, scenario, trials)
         tracker.sync(entries(scenario, trials), complete=True)
         tracker.finish_search({"test_accuracy": 0.98}, {"nasflow.winner": "x"})
-        before = before if _ else sorted(run.to_dictionary()["info"]["end_time"] for run in runs_of())
+        ends.append({run.info.run_id: run.info.end_time for run in runs_of()})
     check_complete(trials)
-    assert sorted(run.info.end_time for run in runs_of()) == before
+    assert ends[0] == ends[1]
 
 
 def test_sync_writes_what_a_killed_process_left_out(make_tracker, scenario, check_complete) -> None:
@@ -157,7 +165,9 @@ def test_complete_ends_what_nobody_will_finish(make_tracker, scenario, runs_of) 
     assert [run.info.status for run in runs_of("trial")] == ["FINISHED"] * 2
 
 
-def test_parent_is_completed_once_and_goes_on_when_the_search_does(make_tracker, scenario, runs_of, mlflow_client) -> None:
+def test_parent_is_completed_once_and_goes_on_when_the_search_does(
+    make_tracker, scenario, runs_of, mlflow_client
+) -> None:
     tracker = make_tracker()
     tracker.sync(entries(scenario, [scenario.make_trial(1)]), complete=True)
     for _ in range(2):
@@ -202,13 +212,13 @@ def test_another_mlflow_gets_everything_and_the_first_keeps_its_own(
 
 
 @pytest.mark.parametrize("lost", ["a child", "the parent", "everything"])
-def test_what_vanished_from_mlflow_is_made_again(
-    make_tracker, scenario, runs_of, mlflow_client, check_complete, lost: str
-) -> None:
+def test_what_vanished_from_mlflow_is_made_again(make_tracker, scenario, runs_of, check_complete, lost: str) -> None:
+    from mlflow import MlflowClient
+
     trials = [scenario.make_trial(n) for n in range(2)]
     make_tracker().sync(entries(scenario, trials), complete=True)
     for run in {"a child": runs_of("trial")[:1], "the parent": runs_of("search"), "everything": runs_of()}[lost]:
-        mlflow_client.delete_run(run.info.run_id)
+        MlflowClient(make_tracker().target.uri).delete_run(run.info.run_id)
     make_tracker().sync(entries(scenario, trials), complete=True)
     check_complete(trials)
 
@@ -324,12 +334,12 @@ tracker.close(60)
 
 
 def test_killed_at_any_moment_and_run_again_each_run_is_there_once(
-    spawn, make_tracker, scenario, target, tmp_path: Path, check_complete, runs_of
+    spawn, make_tracker, scenario, tmp_path: Path, check_complete
 ) -> None:
     moments = random.Random(3)
     for kill in range(10):
         ready = tmp_path / f"ready{kill}"
-        process = spawn(SEARCH, uri=target.uri, root=str(tmp_path), ready=str(ready), first=0, last=8)
+        process = spawn(SEARCH, uri=make_tracker().target.uri, root=str(tmp_path), ready=str(ready), first=0, last=8)
         while not ready.exists():
             time.sleep(0.005)
         time.sleep(moments.random() * 0.5)
@@ -341,10 +351,17 @@ def test_killed_at_any_moment_and_run_again_each_run_is_there_once(
 
 
 def test_shards_at_the_same_time_share_one_parent(
-    spawn, make_tracker, scenario, target, tmp_path: Path, check_complete
+    spawn, make_tracker, scenario, tmp_path: Path, check_complete
 ) -> None:
     shards = [
-        spawn(SEARCH, uri=target.uri, root=str(tmp_path), ready=str(tmp_path / "ready"), first=first, last=first + 3)
+        spawn(
+            SEARCH,
+            uri=make_tracker().target.uri,
+            root=str(tmp_path),
+            ready=str(tmp_path / "ready"),
+            first=first,
+            last=first + 3,
+        )
         for first in (0, 2, 4)  # they overlap: two shards that say the same make one run
     ]
     for shard in shards:
@@ -352,4 +369,54 @@ def test_shards_at_the_same_time_share_one_parent(
     trials = [scenario.make_trial(n) for n in range(7)]
     check_complete(trials)
     make_tracker().sync(entries(scenario, trials), complete=True)
+    check_complete(trials)
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    """Start and stop an MLflow server on one port, with one database."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> str:
+        options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        places = ["--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--artifacts-destination", str(tmp_path)]
+        command = [sys.executable, "-m", "mlflow", "server", *options, *places]
+        with (tmp_path / "server.log").open("ab") as log:
+            processes.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+        uri = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                reach(TrackingTarget(uri, "digits"))
+            except TrackingError:
+                assert processes[-1].poll() is None, (tmp_path / "server.log").read_text()
+                time.sleep(0.2)
+            else:
+                return uri
+
+    def stop() -> None:
+        for process in processes:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    yield SimpleNamespace(start=start, stop=stop)
+    stop()
+
+
+@pytest.mark.slow
+def test_a_real_server_that_goes_away_for_a_while(server, make_tracker, scenario, check_complete) -> None:
+    tracker = make_tracker(target=TrackingTarget(server.start(), "digits"))
+    trials = [scenario.make_trial(n) for n in range(4)]
+    play(tracker, scenario, trials[:2])
+    tracker.started(trials[2], "trial")
+    tracker.epoch(trials[2], "trial", scenario.make_point(1))
+    assert tracker.flush(60)
+    server.stop()
+    play(tracker, scenario, trials[2:])
+    assert not tracker.flush(1)
+    server.start()
+    assert tracker.flush(60)
+    make_tracker(target=tracker.target).sync(entries(scenario, trials), complete=True)
     check_complete(trials)
