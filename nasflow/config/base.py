@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,6 +10,9 @@ from pydantic_core import PydanticCustomError
 
 class Section(BaseModel):
     """A part of the configuration: immutable, no unknown keys, the docstring of a field is its description."""
+
+    bare: ClassVar[str | None] = None
+    """The field that a bare text in place of the whole section stands for."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -19,6 +22,11 @@ class Section(BaseModel):
         allow_inf_nan=False,
         strict=False,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_text(cls, value: Any) -> Any:
+        return {cls.bare: value} if cls.bare is not None and isinstance(value, str) else value
 
     @field_validator("*", mode="before")
     @classmethod
@@ -39,13 +47,10 @@ class Options(Section):
 class Named(Section):
     """A section that picks an implementation by name; in YAML its bare name is enough."""
 
+    bare = "name"
+
     name: str
     """Name of the implementation, as an installed package provides it."""
 
     options: dict[str, Any] = {}
     """Options of that implementation; see its own documentation."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value

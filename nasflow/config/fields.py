@@ -122,7 +122,7 @@ def _phrases(kind: Any) -> list[str]:
     if kind in (list, tuple) or get_origin(kind) in (list, tuple):
         return ["a list"]
     if _is_section(kind) or kind is dict or get_origin(kind) is dict:
-        return ["a mapping of names to values"]
+        return [*(["text"] if getattr(kind, "bare", None) else []), "a mapping of names to values"]
     return []
 
 

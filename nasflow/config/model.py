@@ -18,6 +18,8 @@ Scalar = str | int | float | bool
 class DataConfig(Section):
     """Where the samples come from and how they are stored."""
 
+    bare = "source"
+
     source: str
     """`SOURCE:ARGUMENT`, as in `sklearn:digits` or `folder:photos`; a bare path is an image folder.
     Relative paths start at the folder of the configuration file."""
@@ -34,11 +36,6 @@ class DataConfig(Section):
     options: dict[str, Any] = {}
     """Options of the source."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_source(cls, value: Any) -> Any:
-        return {"source": value} if isinstance(value, str) else value
-
 
 class BoundConfig(Section):
     """A limit on a quantity that is known before training."""
@@ -53,6 +50,8 @@ class BoundConfig(Section):
 class SpaceConfig(Section):
     """Which networks may be proposed."""
 
+    bare = "family"
+
     family: str = "cnn"
     """Name of the family of networks."""
 
@@ -65,14 +64,11 @@ class SpaceConfig(Section):
     constraints: dict[Literal["parameters", "flops"], BoundConfig] = {}
     """Limits that every proposed network keeps."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_family(cls, value: Any) -> Any:
-        return {"family": value} if isinstance(value, str) else value
-
 
 class ObjectiveConfig(Section):
     """Something to optimise or to bound."""
+
+    bare = "name"
 
     name: str
     """Name of a metric of the task, or of an objective."""
@@ -85,11 +81,6 @@ class ObjectiveConfig(Section):
 
     more_than: float | None = None
     """Only networks above this are chosen."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
 
 
 class FidelityConfig(Section):

@@ -115,6 +115,10 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         "name: digits\ndata: sklearn:digits\nseed:\n",
         ["line 3: seed has no value; give a whole number, or remove the line."],
     ),
+    "truth for a section that may be a word": (
+        "name: digits\ndata: on\n",
+        ["line 2: data must be text or a mapping of names to values, not on (which YAML reads as true)."],
+    ),
     "word for a section": (
         "name: digits\ndata: sklearn:digits\nresources: cpu\n",
         ["line 3: resources must be a mapping of names to values, not 'cpu'."],

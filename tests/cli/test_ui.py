@@ -1,0 +1,124 @@
+"""Finding the runs and a port, and MLflow's UI on them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nasflow.cli import ui
+from nasflow.cli.main import app
+from nasflow.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def search(text: str = "") -> Path:
+    path = Path("s.yaml")
+    path.write_text(f"name: digits\ndata: sklearn:digits\n{text}")
+    return path
+
+
+def store(name: str) -> Path:
+    root = Path(name).resolve()
+    root.mkdir(parents=True)
+    (root / "mlflow.db").touch()
+    return root
+
+
+def test_the_stores_own_database_is_the_default() -> None:
+    root = store("nasflow-store")
+    assert ui.tracking_of(None, None) == (f"sqlite:///{root}/mlflow.db", root / "mlartifacts")
+    assert ui.tracking_of(search(), None) == (f"sqlite:///{root}/mlflow.db", root / "mlartifacts")
+
+
+def test_the_store_of_the_file_and_of_the_option() -> None:
+    mine, other = store("mine"), store("other")
+    assert ui.tracking_of(search("storage: {url: mine}\n"), None)[1] == mine / "mlartifacts"
+    assert ui.tracking_of(search("storage: {url: mine}\n"), "other")[1] == other / "mlartifacts"
+    assert ui.tracking_of(None, f"file://{other}")[1] == other / "mlartifacts"
+
+
+def test_the_file_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://environment:5000")
+    assert ui.tracking_of(search(), None) == ("http://environment:5000", None)
+    assert ui.tracking_of(search("tracking: {uri: 'http://file:5000'}\n"), None) == ("http://file:5000", None)
+
+
+def test_where_nothing_was_run_it_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no search has been run with the store .*nasflow-store; run one"):
+        ui.tracking_of(None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:hunter2@mlflow.example.org/x")
+    result = CliRunner().invoke(app, ["ui"])
+    assert result.exit_code == 0
+    assert result.output == "The runs are on the MLflow server at https://mlflow.example.org/x.\n"
+
+
+def test_a_free_port_is_found_beside_a_taken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 is taken"):
+            ui.free_port("127.0.0.1", port)
+        monkeypatch.setattr(ui, "FIRST_PORT", port)
+        assert port < ui.free_port("127.0.0.1", None) < port + 50
+        monkeypatch.setattr(ui, "_PORTS", 1)
+        with pytest.raises(UserError, match="is free; name one with --port"):
+            ui.free_port("127.0.0.1", None)
+
+
+def test_a_host_that_is_none() -> None:
+    with pytest.raises(UserError, match="is no address of this machine"):
+        ui.free_port("no.such.host.invalid", None)
+
+
+def test_a_server_that_ends_at_once_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    store("nasflow-store")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    result = CliRunner().invoke(app, ["ui"])
+    assert result.exit_code == 1
+    assert "MLflow's UI did not start (exit status 1)" in result.stderr
+
+
+@pytest.mark.slow
+def test_mlflows_ui_comes_up_and_goes_with_the_command() -> None:
+    import mlflow
+
+    root = store("nasflow-store")
+    (root / "mlflow.db").unlink()
+    client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
+    client.create_experiment("digits")
+    command = [sys.executable, "-u", "-c", "from nasflow.cli.main import main; main()", "ui"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ}) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"(http://127\.0\.0\.1:(\d+)) ", line)
+        assert found, line
+        request = urllib.request.Request(
+            f"{found[1]}/ajax-api/2.0/mlflow/experiments/search",
+            data=b'{"max_results": 10}',
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert '"digits"' in answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(found[2]))) != 0
