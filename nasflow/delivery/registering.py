@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 OUTCOME_TAG = "nasflow.outcome"
 """Tag of a version: the id of the outcome it was registered for."""
 
-_DECISION_TAG, _DONE_TAG = "nasflow.registration", "nasflow.delivered"
+_DECISION_TAG, _DONE_TAG, _MODEL_TAG = "nasflow.registration", "nasflow.delivered", "nasflow.model_id"
 
 Compare = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]], Comparison]
 """From the probabilities of two networks for the same samples, and the targets, to their comparison."""
@@ -137,7 +137,14 @@ def _made(client: MlflowClient, target: TrackingTarget, submission: Submission) 
     # to be set in this process.
     served = target.uri.startswith(("http://", "https://"))
     source = f"models:/{model_id}" if served else client.get_logged_model(model_id).artifact_location
-    return client.create_model_version(submission.name, source, run_id=submission.run_id, tags=tags, model_id=model_id)
+    tags[_MODEL_TAG] = model_id
+    version = client.create_model_version(
+        submission.name, source, run_id=submission.run_id, tags=tags, model_id=model_id
+    )
+    # What `mlflow.register_model` leaves on the logged model: its page in the UI then names the version.
+    link = json.dumps([{"name": submission.name, "version": int(version.version)}])
+    client.set_logged_model_tags(model_id, {"mlflow.modelVersions": link})
+    return version
 
 
 def _decision(version: ModelVersion) -> Registration | None:
@@ -178,10 +185,9 @@ def _decide(
 def _attach(client: MlflowClient, submission: Submission, version: ModelVersion, page: str) -> None:
     for run_id in dict.fromkeys((submission.parent_run_id, submission.run_id)):
         client.log_text(run_id, page, "report.html")
-    if version.model_id:
-        with tempfile.TemporaryDirectory(prefix="nasflow-report-") as folder:
-            (Path(folder) / "report.html").write_text(page, encoding="utf-8")
-            client.log_model_artifacts(version.model_id, folder)
+    with tempfile.TemporaryDirectory(prefix="nasflow-report-") as folder:
+        (Path(folder) / "report.html").write_text(page, encoding="utf-8")
+        client.log_model_artifacts(version.tags[_MODEL_TAG], folder)
 
 
 def _description(submission: Submission, decision: Registration) -> str:

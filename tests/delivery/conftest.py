@@ -124,7 +124,7 @@ class Registry:
         return Submission(name, make_outcome(mark), network, bundle, probabilities, self.run(parent), parent, **more)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     folder = tmp_path_factory.mktemp("registry")
     return Registry(TrackingTarget(f"sqlite:///{folder}/mlflow.db", "digits"), folder)

@@ -85,7 +85,9 @@ def test_signature_example_and_requirements(at, registry, submitted) -> None:
 
 def test_nothing_in_the_package_is_pickled_or_cached(registry, submitted) -> None:
     model = registry.client.get_model_version_by_alias("served", "champion")
-    root = Path(registry.client.get_logged_model(model.model_id).artifact_location.removeprefix("file://"))
+    root = Path(
+        registry.client.get_logged_model(model.tags["nasflow.model_id"]).artifact_location.removeprefix("file://")
+    )
     names = {path.name for path in root.rglob("*") if path.is_file()}
     assert {"model.onnx", "metadata.json", "pixels.py", "predictor.py", "MLmodel"} <= names
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pyc"))]

@@ -35,13 +35,14 @@ def test_the_first_version_is_champion_with_all_that_belongs_to_it(registry) -> 
     assert submission.outcome.winner.trial.architecture.id in version.description
     assert len(registry.client.search_runs([registry.experiment_id])) == before, "no run of its own"
     assert registry.client.get_run(submission.run_id).info.status == "FINISHED"
-    logged = registry.client.get_logged_model(version.model_id)
+    logged = registry.client.get_logged_model(version.tags["nasflow.model_id"])
     assert logged.experiment_id == registry.experiment_id
     assert (logged.status, logged.source_run_id) == ("READY", submission.run_id)
+    assert json.loads(logged.tags["mlflow.modelVersions"]) == [{"name": "first", "version": 1}]
     for run_id in (submission.run_id, submission.parent_run_id):
         path = registry.client.download_artifacts(run_id, "report.html")
         assert Path(path).read_text() == "<p>first 1 champion</p>"
-    assert any(f.path == "report.html" for f in registry.client.list_logged_model_artifacts(version.model_id))
+    assert any(f.path == "report.html" for f in registry.client.list_logged_model_artifacts(logged.model_id))
 
 
 def test_an_outcome_is_registered_once(registry) -> None:
