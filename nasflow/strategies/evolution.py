@@ -26,15 +26,15 @@ _ATTEMPTS = 10
 class EvolutionOptions(Options):
     """Options of regularised evolution.
 
-    The defaults of population and sample are those of NAS-Bench-201 (Dong and Yang 2020), made for budgets of tens to
-    hundreds of trials: with 24 trials, 10 are drawn at random and 14 are bred. The paper's own, 100 and 25, are for
-    thousands.
+    The defaults are for budgets of tens to hundreds of trials: the population of NAS-Bench-201 (Dong and Yang 2020), so
+    that of 24 trials 10 are drawn at random and 14 are bred, and tournaments of half of it, since so few generations need
+    a strong hand. The paper's own, 100 and 25, are for thousands of trials.
     """
 
     population_size: int = Field(default=10, ge=2)
     """How many of the youngest completed trials may become parents; the first so many trials are drawn at random."""
 
-    sample_size: int = Field(default=3, ge=1)
+    sample_size: int = Field(default=5, ge=1)
     """How many of them are drawn, with replacement, for a tournament, whose best becomes a parent."""
 
     crossover_probability: float = Field(default=0.25, ge=0, le=1)
