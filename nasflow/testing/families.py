@@ -54,7 +54,7 @@ class FamilyContract:
     samples: int = 16
     smallest: int = 8
 
-    @pytest.fixture(autouse=True, scope="class")
+    @pytest.fixture(autouse=True)
     def one_thread(self) -> Iterator[None]:
         """Compute in one thread: networks this small gain nothing from more, and lose where processors are shared."""
         import torch

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
@@ -17,7 +17,10 @@ EVERY = list(product(OPERATIONS, repeat=6))
 
 
 class DirectCell(nn.Module):
-    """The cell edge by edge, as the paper draws it: no contraction, nothing removed."""
+    """The cell edge by edge, as the paper draws it: no contraction, nothing removed.
+
+    A dead convolution keeps the weights it was made with; its shift is zero, so what it makes of zero is zero.
+    """
 
     def __init__(self, cell: Sequence[str]) -> None:
         super().__init__()
@@ -54,23 +57,20 @@ def ours(cell: Sequence[str]) -> tuple[Cell, DirectCell]:
     return built, direct
 
 
-def reads_zero(cell: Sequence[str]) -> bool:
-    """Whether some convolution is applied to a node without a value: its shift alone would come out of it."""
-    has_value = [True, False, False, False]
-    for (source, node), op in zip(EDGES, cell, strict=True):
-        if op.startswith("nor_conv") and not has_value[source]:
-            return True
-        has_value[node] |= op != "none" and has_value[source]
-    return False
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Maps this small are computed faster in one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_a_form_computes_what_the_cell_does(training: bool) -> None:
     torch.manual_seed(0)
     x = torch.randn(3, WIDTH, 5, 5)
-    cells = [cell for cell in random.Random(int(training)).sample(EVERY, 600) if not reads_zero(cell)]
-    assert len(cells) > 300
-    for cell in cells:
+    for cell in random.Random(int(training)).sample(EVERY, 250):
         built, direct = ours(cell)
         if not training:
             with torch.no_grad():
@@ -86,8 +86,7 @@ def test_cells_of_one_form_compute_the_same() -> None:
     classes: dict[object, list[tuple[str, ...]]] = {}
     for cell in EVERY:
         made = contract(cell)
-        if not reads_zero(cell):
-            classes.setdefault((made.operations, made.output), []).append(cell)
+        classes.setdefault((made.operations, made.output), []).append(cell)
     several = [cells for cells in classes.values() if len(cells) > 2]
     for cells in random.Random(0).sample(several, 60):
         weights = ours(cells[0])[0].state_dict()

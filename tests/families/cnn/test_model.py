@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from nasflow.families.cnn.model import build
+from nasflow.spaces import NetworkIO
+
+STAGE = {"kind": "separable", "depth": 2, "width": 12, "kernel": 3, "squeeze_excite": True}
+FORM = {"stem": 8, "activation": "silu", "head": "average", "pooling": "max", "stages": [STAGE, STAGE]}
+
+
+def test_parts_have_names() -> None:
+    network = build(FORM, NetworkIO(1, 8, 10))
+    assert [name for name, _ in network.named_children()] == ["stem", "blocks", "pool", "logits"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("relu", nn.ReLU), ("silu", nn.SiLU), ("gelu", nn.GELU), ("tanh", nn.Tanh), ("sigmoid", nn.Sigmoid)],
+)
+def test_one_activation_throughout(name: str, kind: type[nn.Module]) -> None:
+    network = build({**FORM, "activation": name, "stages": [{**STAGE, "squeeze_excite": False}]}, NetworkIO(1, 8, 10))
+    acts = [m for m in network.modules() if type(m).__module__ == "torch.nn.modules.activation"]
+    assert len(acts) == 5
+    assert all(isinstance(act, kind) for act in acts)
+
+
+def test_the_head_is_as_chosen() -> None:
+    images = torch.randn(2, 1, 8, 8)
+    average, largest = (build({**FORM, "head": head}, NetworkIO(1, 8, 10)) for head in ("average", "max"))
+    largest.load_state_dict(average.state_dict())
+    assert not torch.allclose(average.eval()(images), largest.eval()(images))
+
+
+def test_more_stages_than_a_small_image_can_be_halved_for() -> None:
+    network = build({**FORM, "stages": [STAGE] * 5}, NetworkIO(1, 8, 10))
+    assert network(torch.randn(2, 1, 8, 8)).shape == (2, 10)
