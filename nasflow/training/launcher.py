@@ -3,7 +3,7 @@
 It imports torch once and forks a worker in milliseconds, as the standard library's fork server does, but runs none of
 the caller's main module again (so scripts need no guard) and unpickles nothing. It computes nothing and starts no
 thread, so that forking is safe. On its control socket it reads `fork TOKEN` (with the worker's end of a connection
-attached) and `kill TOKEN`, and writes a line of JSON when it is ready, when a worker has started and when one has ended.
+attached) and `kill TOKEN`; it writes a line of JSON when it is ready, when a worker started and when one ended.
 """
 
 from __future__ import annotations
