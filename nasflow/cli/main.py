@@ -32,9 +32,9 @@ app = typer.Typer(
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        from nasflow import __version__
+        from importlib.metadata import version
 
-        typer.echo(f"nasflow {__version__}")
+        typer.echo(f"nasflow {version('nasflow')}")
         raise typer.Exit
 
 
