@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,13 +59,15 @@ def prepare(
     with _folder_in_the_making(target) as folder:
         image_bytes = summary.size**2 * summary.channels
         check_free_space(folder, total * (2 * image_bytes + _BYTES_PER_SAMPLE))
-        staged = stage(
-            open_source(config, base).samples(),
-            folder / _STAGING,
-            (summary.size, summary.channels),
-            config.max_broken,
-            lambda seen: on_progress(seen, max(total, seen)) if on_progress else None,
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd images, without saying which
+            staged = stage(
+                open_source(config, base).samples(),
+                folder / _STAGING,
+                (summary.size, summary.channels),
+                config.max_broken,
+                lambda seen: on_progress(seen, max(total, seen)) if on_progress else None,
+            )
         _write(folder, summary, staged, config.min_per_class)
     return DataBundle.open(target, verify=False)
 

@@ -63,13 +63,15 @@ def serving_code() -> Iterator[ServingCode]:
 @contextmanager
 def _importable(root: str, package: str) -> Iterator[None]:
     """Let MLflow import the package while it runs the script to check it."""
+    loaded = set(sys.modules)  # a model that is loaded already may use a package of this name
     sys.path.insert(0, root)
     try:
         yield
     finally:
         sys.path.remove(root)
-        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
-            del sys.modules[name]
+        for name in set(sys.modules) - loaded:
+            if name.partition(".")[0] == package:
+                del sys.modules[name]
 
 
 def signature(classes: list[str]) -> ModelSignature:

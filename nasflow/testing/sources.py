@@ -29,7 +29,7 @@ class SourceContract:
         """Return a source of data that can be learned from; put the data into `folder` where they are not there yet."""
         raise NotImplementedError
 
-    def change_data(self, folder: Path) -> bool:  # noqa: ARG002
+    def change_data(self, folder: Path) -> bool:
         """Change the data in `folder` and return True, or return False where they cannot change."""
         return False
 

@@ -148,7 +148,7 @@ class TaskContract:
         targets = torch.from_numpy(bundle.targets("train")[:_BATCH])
         logits = torch.zeros((_BATCH, task.io(bundle).outputs), requires_grad=True)
         value = loss(logits, targets)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         assert value.ndim == 0
         assert torch.isfinite(value)
         assert logits.grad is not None

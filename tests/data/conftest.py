@@ -24,6 +24,7 @@ def write_folder(tmp_path: Path) -> Writer:
     """Write `count` images for each class below `root`, a name below the test's folder."""
 
     def write(
+        *,
         root: str = "photos",
         classes: tuple[str, ...] = ("cat", "dog"),
         count: int = 60,

@@ -68,7 +68,7 @@ class TestCropAndFlip:
         assert torch.equal(straight, last)
 
     def test_half_of_the_images_are_mirrored(self) -> None:
-        """Of 2,000, the number is within six standard deviations (22) of the half: false once in five hundred million."""
+        """Of 2,000, the half within six standard deviations (22 each): false once in five hundred million."""
         images = torch.arange(8, dtype=torch.uint8).view(1, 1, 1, 8).expand(2000, 1, 8, 8)
         mirrored = int((crop_and_flip(images, generator(), 0, flip=True)[:, 0, 0, 0] == 7).sum())
         assert abs(mirrored - 1000) < 6 * 22.4

@@ -265,8 +265,8 @@ BROKEN: list[tuple[str, Callable[[Path], object], str]] = [
     (
         "a class folder without images",
         lambda root: (fill(root, "cat", "dog"), (root / "csv").mkdir(), (root / "csv" / "x.csv").write_text("1")),
-        "class folder ROOT/csv holds no images, only files such as 'x.csv'; add images (JPEG, PNG, BMP, GIF, WEBP, TIFF, "
-        "PPM) or remove it.",
+        "class folder ROOT/csv holds no images, only files such as 'x.csv'; "
+        "add images (JPEG, PNG, BMP, GIF, WEBP, TIFF, PPM) or remove it.",
     ),
     (
         "other classes in test",

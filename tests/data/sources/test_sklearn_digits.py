@@ -44,6 +44,7 @@ def test_unknown_data(name: str) -> None:
 def test_scanning_is_fast() -> None:
     program = (
         "import sys; from pathlib import Path; from nasflow.data.sources.sklearn_digits import SklearnSource as S;"
-        "S('digits', S.Options(), Path()).scan(); sys.exit(any(n in sys.modules for n in ('sklearn', 'torch', 'scipy')))"
+        "S('digits', S.Options(), Path()).scan();"
+        "sys.exit(any(n in sys.modules for n in ('sklearn', 'torch', 'scipy')))"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
