@@ -65,11 +65,22 @@ for _name, _command in (
     app.command(_name)(guarded(_command))
 
 
+def _avoid_yellow() -> None:
+    """Give typer's help colours that can be read on white too."""
+    from typer import rich_utils
+
+    for name, style in vars(rich_utils).copy().items():
+        if name.startswith("STYLE_") and isinstance(style, str) and "yellow" in style:
+            setattr(rich_utils, name, style.replace("yellow", "magenta"))
+
+
 def main() -> None:
     """Run the command line and end the process.
 
     The exit status is 0, 1 (failure), 2 (the user's input), 3 (the search is held by another) or 130 (interrupted).
     """
+    if len(sys.argv) == 1 or {"-h", "--help"} & set(sys.argv):
+        _avoid_yellow()
     try:
         app(prog_name="nasflow")
     except KeyboardInterrupt:

@@ -45,6 +45,16 @@ def test_every_command_explains_itself(command: str) -> None:
     assert max(len(line) for line in result.output.splitlines()) <= 80
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], []])
+def test_help_can_be_read_on_white(arguments: list[str]) -> None:
+    code = "import os; os.environ.pop('NO_COLOR'); os.environ['FORCE_COLOR'] = '1'; " + CALL
+    text = nasflow(*arguments, code=code).stdout
+    assert "\x1b[1" in text
+    for colour in ("33", "93", "37", "97"):
+        assert f";{colour}m" not in text
+        assert f"[{colour}m" not in text
+
+
 def test_version() -> None:
     result = CliRunner().invoke(app, ["--version"])
     assert (result.exit_code, result.output) == (0, f"nasflow {__version__}\n")
