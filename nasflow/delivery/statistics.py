@@ -129,7 +129,8 @@ def correct(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> N
         probabilities: float (N, outputs); the first of equal ones counts.
         targets: int64 (N,).
     """
-    return np.asarray(probabilities).argmax(1) == np.asarray(targets)
+    found: NDArray[np.bool_] = np.asarray(probabilities).argmax(1) == np.asarray(targets)
+    return found
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Comparison:

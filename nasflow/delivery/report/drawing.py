@@ -10,6 +10,7 @@ import textwrap
 from collections import defaultdict
 from dataclasses import dataclass
 from html import escape
+from statistics import fmean
 
 from nasflow.spaces import Graph, Node
 
@@ -85,14 +86,15 @@ def _layers(graph: Graph) -> dict[str, int]:
 def _ordered(graph: Graph, layer: dict[str, int]) -> list[list[str]]:
     used = sorted(set(layer.values()))
     rows = [[node.id for node in graph.nodes if layer[node.id] == place] for place in used]
-    near = defaultdict(list)
+    before, after = defaultdict(list), defaultdict(list)
     for source, target in graph.edges:
-        near[source].append(target)
-        near[target].append(source)
-    for _ in range(4):
-        where = {name: n - (len(row) - 1) / 2 for row in rows for n, name in enumerate(row)}
-        for row in rows:
-            row.sort(key=lambda name: sum(where[other] for other in near[name]) / max(1, len(near[name])))
+        before[target].append(source)
+        after[source].append(target)
+    where = {name: n - (len(row) - 1) / 2 for row in rows for n, name in enumerate(row)}
+    for near, order in ((before, rows), (after, rows[::-1]), (before, rows)):
+        for row in order:  # each row by the one just ordered: by both neighbours at once, two rows may swap for ever
+            row.sort(key=lambda name: fmean(where[other] for other in near[name] or [name]))
+            where |= {name: n - (len(row) - 1) / 2 for n, name in enumerate(row)}
     return rows
 
 
