@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REQUIREMENTS = ("mlflow", "onnxruntime", "numpy", "pillow")
 """What a served model needs, without versions."""
 
-_MODULES = ("__init__.py", "pixels.py", "predictor.py")
+_MODULES = ("__init__.py", "classifier.py", "pixels.py", "predictor.py")
 _SCRIPT = """from mlflow.models import set_model
 
 from {package}.predictor import ImageClassifier

@@ -34,8 +34,8 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
     model.ir_version = 10
     onnx.save(model, folder / "model.onnx")
-    (folder / "model.json").write_text(json.dumps({"classes": CLASSES, "size": SIZE, "channels": 3}))
-    return {ONNX_ARTIFACT: str(folder / "model.onnx"), METADATA_ARTIFACT: str(folder / "model.json")}
+    (folder / "metadata.json").write_text(json.dumps({"classes": CLASSES, "size": SIZE, "channels": 3}))
+    return {ONNX_ARTIFACT: str(folder / "model.onnx"), METADATA_ARTIFACT: str(folder / "metadata.json")}
 
 
 @pytest.fixture(scope="session")

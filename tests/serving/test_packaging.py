@@ -92,7 +92,12 @@ def test_the_name_follows_the_content_and_nothing_is_left_behind() -> None:
         package = Path(code.code_paths[0])
         assert package.name == Path(again.code_paths[0]).name
         assert package.name.startswith("nasflow_serving_")
-        assert sorted(path.name for path in package.iterdir()) == ["__init__.py", "pixels.py", "predictor.py"]
+        assert sorted(path.name for path in package.iterdir()) == [
+            "__init__.py",
+            "classifier.py",
+            "pixels.py",
+            "predictor.py",
+        ]
         assert package.name in Path(code.python_model).read_text()
     assert not package.exists()
     assert (sys.path, set(sys.modules)) == before
@@ -105,8 +110,8 @@ def test_two_releases_live_in_one_process(saved: Path, tmp_path: Path) -> None:
     renamed = package.rename(package.with_name("nasflow_serving_00000000"))
     script = other / "serve.py"
     script.write_text(script.read_text().replace(package.name, renamed.name))
-    predictor = renamed / "predictor.py"
-    predictor.write_text(predictor.read_text().replace('"probability_', '"p_').replace('f"probability_', 'f"p_'))
+    classifier = renamed / "classifier.py"
+    classifier.write_text(classifier.read_text().replace('f"probability_', 'f"p_'))
     frame = pd.DataFrame({"image": pd.Series([RED], dtype=object)})
     ours, theirs = mlflow.pyfunc.load_model(str(saved)), mlflow.pyfunc.load_model(str(other))
     assert "probability_red" in ours.predict(frame)
