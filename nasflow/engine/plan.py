@@ -13,6 +13,7 @@ from nasflow.engine.request import Request
 from nasflow.ids import digest
 from nasflow.objectives import Direction, Objective
 from nasflow.objectives.loading import load_objectives
+from nasflow.plugins import load
 from nasflow.spaces import Architecture, Bound, NetworkCost, NetworkIO, SearchSpace, load_family
 from nasflow.strategies import Problem, Strategy
 from nasflow.strategies.loading import load_strategy
@@ -123,6 +124,13 @@ class Plan:
         return trial_context(self.config, self.bundle.fingerprint, self.request.device_kind)
 
     @property
+    def _strategy_options(self) -> dict[str, Any]:
+        """The strategy's options with its defaults, so that spelling a default out changes nothing."""
+        model = load("strategies", self.config.strategy.name).Options
+        options: dict[str, Any] = model.model_validate(self.config.strategy.options).model_dump(mode="json")
+        return options
+
+    @property
     def fidelity(self) -> Fidelity:
         """The training that a trial of the search gets."""
         asked = self.config.fidelity
@@ -137,7 +145,7 @@ class Plan:
                 "name": config.name,
                 "seed": config.seed,
                 "space": self.space.to_json(),
-                "strategy": config.strategy.model_dump(mode="json"),
+                "strategy": {"name": config.strategy.name, "options": self._strategy_options},
                 "objectives": [asdict(objective) for objective in self.objectives],
                 "fidelity": asdict(self.fidelity),
                 "round_size": config.parallelism.round_size,

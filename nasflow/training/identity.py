@@ -6,6 +6,7 @@ from typing import Literal
 
 from nasflow.config import SearchConfig
 from nasflow.ids import digest, seed_of
+from nasflow.plugins import load
 from nasflow.trials import Candidate, Trial
 
 TRAINING_VERSION = 1
@@ -22,11 +23,12 @@ def trial_context(config: SearchConfig, fingerprint: str, device_kind: str) -> s
         fingerprint: The data's.
         device_kind: As `nasflow.training.device.device_kind` gives it.
     """
+    options = load("tasks", config.task.name).Options.model_validate(config.task.options)
     return digest(
         {
             "recipe": config.training.model_dump(mode="json"),
             "threads": config.parallelism.threads,
-            "task": config.task.model_dump(mode="json"),
+            "task": {"name": config.task.name, "options": options.model_dump(mode="json")},
             "data": fingerprint,
             "device": device_kind,
             "version": TRAINING_VERSION,
