@@ -27,26 +27,31 @@ class EvolutionOptions(Options):
     """Options of regularised evolution.
 
     The defaults are for budgets of tens to hundreds of trials: the population of NAS-Bench-201 (Dong and Yang 2020), so
-    that of 24 trials 10 are drawn at random and 14 are bred, and tournaments of half of it, since so few generations need
-    a strong hand. The paper's own, 100 and 25, are for thousands of trials.
+    that of 24 trials 10 are drawn at random and 14 are bred, and tournaments of half of it, since so few generations
+    need a strong hand. The paper's own, 100 and 25, are for thousands of trials.
     """
 
     population_size: int = Field(default=10, ge=2)
     """How many of the youngest completed trials may become parents; the first so many trials are drawn at random."""
 
-    sample_size: int = Field(default=5, ge=1)
-    """How many of them are drawn, with replacement, for a tournament, whose best becomes a parent."""
+    sample_size: int | None = Field(default=None, ge=1)
+    """How many of them are drawn, with replacement, for a tournament, whose best becomes a parent; by default half."""
 
     crossover_probability: float = Field(default=0.25, ge=0, le=1)
     """Share of the candidates that have two parents and are mixed from both; the others are mutations of one."""
 
     @model_validator(mode="after")
     def _sample_fits_population(self) -> Self:
-        if self.sample_size > self.population_size:
+        if self.sample_size is not None and self.sample_size > self.population_size:
             raise ValueError(
                 f"sample_size must be at most population_size ({self.population_size}), not {self.sample_size}"
             )
         return self
+
+    @property
+    def tournament(self) -> int:
+        """How many are drawn for a tournament."""
+        return self.sample_size if self.sample_size is not None else self.population_size // 2
 
 
 class RegularizedEvolution:
@@ -104,7 +109,7 @@ class RegularizedEvolution:
 
     def _parent(self, population: list[Entry], rng: random.Random) -> Architecture:
         """Return the winner of a tournament; the population is sorted, so the lowest place wins."""
-        best = min(rng.randrange(len(population)) for _ in range(self.options.sample_size))
+        best = min(rng.randrange(len(population)) for _ in range(self.options.tournament))
         return population[best].trial.architecture
 
 
