@@ -225,7 +225,7 @@ class TrialResult:
     def timeless(self) -> dict[str, Any]:
         """Return what must repeat exactly under the same seed: all but times, costs and keys."""
         same = replace(self, started_at=0.0, finished_at=0.0, checkpoint=None).to_json()
-        same["metrics"] = {k: v for k, v in self.metrics.items() if not k.endswith("_seconds")}
+        same["metrics"] = _written({k: v for k, v in self.metrics.items() if not k.endswith("_seconds")})
         same["curve"] = [{"epoch": p.epoch, "metrics": _written(p.metrics)} for p in self.curve]
         return same
 

@@ -1,0 +1,48 @@
+"""The tree of exceptions, and the exit status that each stands for."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from nasflow import errors
+from nasflow.errors import ConfigError, HeldError, NasflowError, StorageError, UserError
+
+EXCEPTIONS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
+
+
+def drawn() -> dict[str, str]:
+    """Child and parent, as the drawing at the top of the module has them."""
+    found: dict[str, str] = {}
+    path: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        match = re.match(r"([│├└─ ]*)(\w+Error)\b", line)
+        if match:
+            depth = len(match[1]) // 4
+            path[depth:] = [match[2]]
+            found[match[2]] = path[depth - 1] if depth else "Exception"
+    return found
+
+
+def test_the_drawing_is_the_tree() -> None:
+    assert drawn() == {kind.__name__: kind.__bases__[0].__name__ for kind in EXCEPTIONS}
+
+
+@pytest.mark.parametrize("kind", EXCEPTIONS)
+def test_exit_status(kind: type[NasflowError]) -> None:
+    expected = 2 if issubclass(kind, UserError) else 3 if kind is HeldError else 1
+    assert kind.exit_code == expected
+    assert kind.__doc__
+
+
+def test_config_errors_hold_all_problems_in_order() -> None:
+    error = ConfigError(["name is missing.", "seed must be at least 0, not -1."])
+    assert error.problems == ("name is missing.", "seed must be at least 0, not -1.")
+    assert str(error) == "name is missing.\nseed must be at least 0, not -1."
+
+
+def test_damage_in_the_store_is_no_mistake_of_the_user() -> None:
+    assert issubclass(errors.IntegrityError, StorageError)
+    assert not issubclass(StorageError, UserError)

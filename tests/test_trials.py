@@ -1,0 +1,204 @@
+"""Trials, results and histories: identity, files, damage."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nasflow.errors import IntegrityError
+from nasflow.ids import canonical_json
+from nasflow.spaces import Architecture
+from nasflow.trials import Entry, EpochPoint, Fidelity, History, Status, Trial, TrialResult
+
+NETWORK = Architecture("toy", {"depth": 1}, {"layers": ["pool"]})
+TRIAL = Trial(NETWORK, Fidelity(10, 20, 0.5), 7, "context", "earlier", ("parent",), "mutation")
+POINT = EpochPoint(1, {"train_loss": 0.5, "val_accuracy": 0.75}, 100.0, 101.5)
+RESULT = TrialResult(
+    TRIAL.id,
+    Status.COMPLETED,
+    {"val_accuracy": 0.75, "train_seconds": 1.5},
+    (POINT,),
+    started_at=99.0,
+    finished_at=102.0,
+    device="cpu-AVX2",
+    checkpoint="checkpoints/x.safetensors",
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": Architecture("toy", {}, {"layers": []})},
+        {"fidelity": Fidelity(11, 20, 0.5)},
+        {"fidelity": Fidelity(10, 21, 0.5)},
+        {"fidelity": Fidelity(10, 20, 0.6)},
+        {"seed": 8},
+        {"context": "other"},
+        {"start": None},
+    ],
+)
+def test_all_that_a_result_depends_on_is_in_the_id(changes: dict[str, Any]) -> None:
+    assert replace(TRIAL, **changes).id != TRIAL.id
+
+
+def test_lineage_is_no_part_of_the_id() -> None:
+    other = Architecture("toy", {"depth": 2, "other": "choices"}, NETWORK.form)
+    assert replace(TRIAL, parents=(), origin="random", architecture=other).id == TRIAL.id
+
+
+def test_a_trials_id_stands_for_ever() -> None:
+    assert TRIAL.id == "813b5a590b7eed5a"
+
+
+def test_trials_survive_json() -> None:
+    assert Trial.from_json(json.loads(json.dumps(TRIAL.to_json()))) == TRIAL
+
+
+@pytest.mark.parametrize("part", [key for key in TRIAL.to_json() if key != "schema_version"])
+def test_a_trial_without_a_part_is_damaged(part: str) -> None:
+    document = TRIAL.to_json()
+    del document[part]
+    with pytest.raises(IntegrityError, match=part):
+        Trial.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("seed", 8), ("fidelity", {"epochs": 1, "horizon": 20, "data_fraction": 0.5}), ("context", "x"), ("start", None)],
+)
+def test_an_altered_trial_is_found(part: str, value: object) -> None:
+    with pytest.raises(IntegrityError, match=r"was altered"):
+        Trial.from_json(TRIAL.to_json() | {part: value})
+
+
+def test_an_unknown_part_of_the_fidelity_is_damage() -> None:
+    document = TRIAL.to_json()
+    document["fidelity"]["warmth"] = 3
+    with pytest.raises(IntegrityError, match="damaged"):
+        Trial.from_json(document)
+
+
+def test_results_survive_json() -> None:
+    text = canonical_json(RESULT.to_json())
+    assert TrialResult.from_json(json.loads(text)) == RESULT
+
+
+def test_what_is_no_number_survives_json_too() -> None:
+    metrics = {"val_loss": math.nan, "train_loss": math.inf, "other": -math.inf, "val_accuracy": 0.1}
+    result = replace(RESULT, status=Status.NOT_FINITE, metrics=metrics, curve=(replace(POINT, metrics=metrics),))
+    again = TrialResult.from_json(json.loads(canonical_json(result.to_json())))
+    assert math.isnan(again.metrics["val_loss"])
+    assert math.isnan(again.curve[0].metrics["val_loss"])
+    assert [again.metrics[name] for name in ("train_loss", "other", "val_accuracy")] == [math.inf, -math.inf, 0.1]
+    assert again.timeless() == result.timeless()
+
+
+@pytest.mark.parametrize("part", list(RESULT.to_json()))
+def test_a_result_without_what_it_needs_is_damaged(part: str) -> None:
+    document = RESULT.to_json()
+    del document[part]
+    if part in ("schema_version", "trial_id", "status", "metrics", "curve"):
+        with pytest.raises(IntegrityError, match=part):
+            TrialResult.from_json(document)
+    else:
+        assert TrialResult.from_json(document).trial_id == TRIAL.id
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"status": "splendid"},
+        {"metrics": [1, 2]},
+        {"metrics": {"val_accuracy": "much"}},
+        {"curve": [{"epoch": 1}]},
+        {"curve": 3},
+        {"surprise": 1},
+        {"schema_version": 99},
+    ],
+)
+def test_a_damaged_result_is_found(damage: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError):
+        TrialResult.from_json(RESULT.to_json() | damage)
+
+
+@pytest.mark.parametrize("document", [[], 3, "text", None])
+def test_what_is_no_document_is_damaged(document: Any) -> None:
+    with pytest.raises(IntegrityError):
+        TrialResult.from_json(document)
+    with pytest.raises(IntegrityError):
+        Trial.from_json(document)
+
+
+def test_timeless_leaves_out_times_costs_and_keys_alone() -> None:
+    later = replace(
+        RESULT,
+        started_at=1e9,
+        finished_at=2e9,
+        checkpoint=None,
+        metrics={**RESULT.metrics, "train_seconds": 99.0},
+        curve=(replace(POINT, started_at=5.0, finished_at=6.0),),
+    )
+    assert later.timeless() == RESULT.timeless()
+    for change in (
+        {"metrics": {"val_accuracy": 0.76}},
+        {"curve": ()},
+        {"status": Status.CRASHED},
+        {"device": "cuda-NVIDIA H100"},
+        {"cause": "x"},
+    ):
+        assert replace(RESULT, **change).timeless() != RESULT.timeless()  # type: ignore[arg-type]
+
+
+def test_which_statuses_are_failures() -> None:
+    assert {status for status in Status if not status.failed} == {Status.COMPLETED, Status.REJECTED}
+
+
+def history() -> History:
+    others = [replace(TRIAL, seed=seed, origin="Zeilen\u2028trenner \x85 und\nUmbruch") for seed in range(3)]
+    crash = TrialResult(others[1].id, Status.CRASHED, cause="RuntimeError: line\u2028separator \x85 in a message\nhere")
+    return History(
+        [Entry(TRIAL, RESULT), Entry(others[0], None), Entry(others[1], crash), Entry(others[2], replace(RESULT))]
+    )
+
+
+def test_histories_survive_their_file() -> None:
+    known = history()
+    text = known.to_jsonl()
+    assert text.count("\n") == len(known) == 4
+    again = History.from_jsonl(text)
+    assert again.entries == known.entries
+    assert again.to_jsonl() == text
+
+
+def test_an_empty_history() -> None:
+    assert History().to_jsonl() == ""
+    assert len(History.from_jsonl("")) == 0
+    assert History().architectures == frozenset()
+
+
+def test_what_a_history_knows() -> None:
+    known = history()
+    assert list(known) == list(known.entries)
+    assert known.architectures == {NETWORK.id}
+    assert [result.status for result in known.failed] == [Status.CRASHED]
+    assert [line["result"] is None for line in known.timeless()] == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "[]", "3", '{"trial": {}}', '{"trial": {}, "result": null}', '{"result": null}']
+)
+def test_a_damaged_line_is_named_or_its_content_is(line: str) -> None:
+    lines = history().to_jsonl().split("\n")
+    lines[2] = line
+    with pytest.raises(IntegrityError, match=r"line 3 of a history is damaged|lacks"):
+        History.from_jsonl("\n".join(lines))
+
+
+def test_a_truncated_file_is_found() -> None:
+    text = history().to_jsonl()
+    with pytest.raises(IntegrityError, match="line 4 of a history is damaged"):
+        History.from_jsonl(text[:-20])
