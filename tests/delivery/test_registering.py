@@ -2,6 +2,12 @@
 
 import json
 import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -238,3 +244,38 @@ def test_the_decision_is_kept_as_a_document(registry) -> None:
     found = register(registry.target, submission)
     tags = registry.client.get_model_version("kept", "1").tags
     assert Registration.from_json(json.loads(tags[registering._DECISION_TAG])) == found
+
+
+@pytest.mark.slow
+def test_a_tracking_server_is_registered_to_over_http(registry, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path}/server.db",
+        "--artifacts-destination",
+        f"{tmp_path}/files",
+    ]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or server.poll() is not None:
+                    pytest.fail((tmp_path / "log").read_text())
+                time.sleep(0.2)
+        remote = type(registry)(TrackingTarget(f"http://127.0.0.1:{port}", "digits"), tmp_path)
+        assert register(remote.target, remote.submission("far", "far-1", 2), lambda _: "page").alias == "champion"
+        found = register(remote.target, remote.submission("far", "far-2", 0), lambda _: "page")
+        assert (found.alias, found.compared_with) == ("champion", 1)
+        assert found.comparison is not None
+        assert found.comparison.wins == 8
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
