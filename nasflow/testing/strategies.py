@@ -13,12 +13,13 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, ClassVar
 
 import pytest
 
 from nasflow.objectives import Objective
-from nasflow.spaces import Bound
+from nasflow.spaces import Architecture, Bound, SearchSpace
 from nasflow.strategies import Problem, Proposal, Strategy
 from nasflow.strategies.loading import checked_proposal
 from nasflow.strategies.novelty import admissible
@@ -253,16 +254,21 @@ def available(problem: Problem, wanted: int) -> int:
     return wanted if problem.space.size > 5_000 else min(wanted, len(remaining(problem, History())))
 
 
+@cache
+def _allowed(space: SearchSpace, objectives: tuple[Objective, ...]) -> Mapping[str, Architecture]:
+    """Return all networks of a space that may be proposed, by id."""
+    problem = toy_problem(space, objectives)
+    return {architecture.id: architecture for _, architecture in space.enumerate() if admissible(problem, architecture)}
+
+
 def remaining(problem: Problem, history: History) -> frozenset[str]:
     """Return the ids of all networks that may still be proposed."""
-    admitted = (a for _, a in problem.space.enumerate() if admissible(problem, a))
-    return frozenset(architecture.id for architecture in admitted) - history.architectures
+    return frozenset(_allowed(problem.space, problem.objectives)) - history.architectures
 
 
 def strangers(problem: Problem, count: int) -> History:
     """Return a history of networks in no particular order, all different."""
-    found = [a for _, a in problem.space.enumerate() if admissible(problem, a)]
-    unique = list({architecture.id: architecture for architecture in found}.values())
-    drawn = random.Random(0).sample(unique, min(count, len(unique)))
+    allowed = list(_allowed(problem.space, problem.objectives).values())
+    drawn = random.Random(0).sample(allowed, min(count, len(allowed)))
     trials = [toy_trial(Candidate(architecture, FIDELITY)) for architecture in drawn]
     return History(Entry(trial, toy_result(problem.space, trial)) for trial in trials)
