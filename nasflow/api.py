@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from nasflow.config import SearchConfig
 from nasflow.config.loading import config_from, load_config
-from nasflow.delivery.delivering import deliver, delivered
+from nasflow.delivery.delivering import Delivery, deliver, delivered
 from nasflow.delivery.final import train_final
-from nasflow.delivery.outcome import Delivery
 from nasflow.engine.door import admit
 from nasflow.engine.lease import hold
 from nasflow.engine.search import run_rounds, select
@@ -48,37 +47,42 @@ class SearchOutcome:
             LookupError: Delivery was left out.
         """
         if self.delivery is None:
-            raise LookupError(f"search {self.search_id} delivered no model: call nasflow.search with deliver=True.")
-        return LoadedModel(Path(self.delivery.model_path))
+            raise LookupError(f"search {self.search_id} delivered no model: call nasflow.search with deliver_model=True.")
+        return LoadedModel(self.delivery.model)
 
 
 class LoadedModel:
     """A delivered network that answers images with classes.
 
     Args:
-        onnx: The ONNX file, with its metadata beside or in it.
+        onnx: The ONNX file.
+        metadata: JSON with its classes, size and channels; by default `metadata.json` beside the ONNX file.
     """
 
-    def __init__(self, onnx: Path) -> None:
-        from nasflow.serving.predictor import OnnxClassifier
+    def __init__(self, onnx: Path, metadata: Path | None = None) -> None:
+        from nasflow.serving.classifier import OnnxClassifier
 
-        self._classifier = OnnxClassifier(onnx)
+        self._classifier = OnnxClassifier(onnx, metadata)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the probabilities."""
         return self._classifier.classes
 
-    def predict(self, images: Sequence[NDArray[np.uint8] | bytes]) -> pd.DataFrame:
+    def predict(self, images: Sequence[NDArray[np.uint8] | bytes | str | Path]) -> pd.DataFrame:
         """Return class and probabilities of images.
 
         Args:
-            images: uint8 arrays of shape (H, W) or (H, W, C), or JPEG or PNG bytes, of any size.
+            images: uint8 arrays of shape (H, W) or (H, W, C), paths of image files, or their bytes, of any size.
+
+        Returns:
+            A row for each image: `class`, and for each class `probability_<class>`, float32.
 
         Raises:
             ValueError: An image cannot be read; it is named by its place.
+            OSError: A file cannot be read.
         """
-        return self._classifier.predict(images)
+        return self._classifier.predict([Path(i).read_bytes() if isinstance(i, str | Path) else i for i in images])
 
 
 def search(
@@ -139,6 +143,7 @@ def load(name: str, *, alias: str = "champion", version: int | None = None, trac
     Raises:
         TrackingError: There is no such model, or the server cannot be reached.
     """
-    from nasflow.delivery.registering import download_model
+    from nasflow.delivery.fetching import fetched_model
 
-    return LoadedModel(download_model(name, alias if version is None else str(version), tracking_uri))
+    with fetched_model(name, alias if version is None else str(version), tracking_uri) as (onnx, metadata):
+        return LoadedModel(onnx, metadata)

@@ -36,8 +36,19 @@ class Version:
 
 
 @dataclass(frozen=True)
-class _Package:
+class Package:
+    """The files of a registered version, and what they say of its network.
+
+    Attributes:
+        onnx: The ONNX file.
+        metadata: JSON with the rest.
+        classes: Names of the classes, in the order of the outputs.
+        size: Height and width of the images that it takes, in pixels.
+        channels: 1 (grey) or 3 (RGB).
+    """
+
     onnx: Path
+    metadata: Path
     classes: list[str]
     size: int
     channels: int
@@ -69,7 +80,7 @@ def champion_probabilities(
     from nasflow.exporting.onnx import predict_onnx
 
     with tempfile.TemporaryDirectory(prefix="nasflow-champion-") as folder:
-        package = _fetched(client, target.uri, version, Path(folder))
+        package = fetched(client, target.uri, version, Path(folder))
         if set(package.classes) != set(classes) or len(package.classes) != len(classes):
             raise IncomparableError(f"its classes are {_listed(package.classes)}, those of the data {_listed(classes)}")
         same = images.shape[1:] == (package.size, package.size, package.channels)
@@ -88,7 +99,18 @@ def _fitted(images: NDArray[np.uint8], size: int, channels: int) -> NDArray[np.u
     return np.stack([fit(np.asarray(image[:, :, 0] if grey else image), size, channels) for image in images])
 
 
-def _fetched(client: MlflowClient, uri: str, version: Version, folder: Path) -> _Package:
+def fetched(client: MlflowClient, uri: str, version: Version, folder: Path) -> Package:
+    """Download a registered version.
+
+    Args:
+        client: Of the MLflow.
+        uri: Where that is.
+        version: The version.
+        folder: Where to.
+
+    Raises:
+        IncomparableError: It is no model of nasflow, or damaged.
+    """
     import yaml
     from mlflow.artifacts import download_artifacts
 
@@ -99,9 +121,11 @@ def _fetched(client: MlflowClient, uri: str, version: Version, folder: Path) -> 
         root = Path(download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=uri, registry_uri=uri))
         document: Any = yaml.safe_load((root / "MLmodel").read_text(encoding="utf-8"))
         artifacts = document["flavors"]["python_function"]["artifacts"]
-        metadata = json.loads(_inside(root, artifacts[METADATA_ARTIFACT]["path"]).read_text(encoding="utf-8"))
-        return _Package(
+        file = _inside(root, artifacts[METADATA_ARTIFACT]["path"])
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+        return Package(
             _inside(root, artifacts[ONNX_ARTIFACT]["path"]),
+            file,
             [str(name) for name in metadata["classes"]],
             int(metadata["size"]),
             int(metadata["channels"]),

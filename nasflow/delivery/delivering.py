@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.trialling import open_tracker
 from nasflow.ids import digest
+from nasflow.serving.classifier import METADATA_FILE
 from nasflow.tracking import Kind, Tracker, tracking_target
 from nasflow.trials import Trial, TrialResult
 
@@ -52,7 +54,7 @@ def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
     delivery = Delivery(
         Outcome.from_json(document["outcome"]),
         Registration.from_json(document["registration"]) if document["registration"] else None,
-        _local(records, MODEL),
+        _local(records, MODEL, METADATA_FILE),
         _local(records, REPORT),
         document["run_id"],
     )
@@ -87,6 +89,7 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
         TrackingError: MLflow cannot be used; running the search again does what is missing.
     """
     records.store.put(f"{records.folder}/{MODEL}", model.read_bytes())
+    records.store.put(f"{records.folder}/{METADATA_FILE}", _metadata(plan))
     records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
     with open_tracker(plan, records) as tracker:
         entries = list(_entries(records, outcome))
@@ -107,7 +110,7 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
         "run_id": run_id,
     }
     records.write("delivered", document)
-    return Delivery(outcome, registration, _local(records, MODEL), _local(records, REPORT), run_id)
+    return Delivery(outcome, registration, _local(records, MODEL, METADATA_FILE), _local(records, REPORT), run_id)
 
 
 def _registered(
@@ -158,8 +161,16 @@ def _key(plan: Plan, records: SearchRecords) -> str:
     )
 
 
-def _local(records: SearchRecords, name: str) -> Path:
-    """Return a file of the store on this machine, fetched where the store is elsewhere."""
+def _metadata(plan: Plan) -> bytes:
+    bundle = plan.bundle
+    told = {"classes": list(bundle.classes), "size": bundle.size, "channels": bundle.channels}
+    return json.dumps(told).encode()
+
+
+def _local(records: SearchRecords, name: str, *beside: str) -> Path:
+    """Return a file of the store on this machine, fetched with others beside it where the store is elsewhere."""
+    for other in beside:
+        _local(records, other)
     key = f"{records.folder}/{name}"
     inside = Path(records.store.url, key)
     if inside.exists():

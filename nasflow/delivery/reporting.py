@@ -81,7 +81,7 @@ def report_data(plan: Plan, records: SearchRecords, outcome: Outcome) -> ReportD
         usage=Usage(
             model=plan.config.model_name if plan.config.registry.enabled else None,
             onnx=model_file(records),
-            tracking_uri=tracking_target(plan.config, records.store).uri,
+            tracking_uri=tracking_target(plan.config, records.store).shown,
             classes=plan.bundle.classes,
         ),
     )

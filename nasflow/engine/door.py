@@ -16,8 +16,9 @@ from pathlib import Path
 
 from nasflow.config import SearchConfig
 from nasflow.engine.plan import Plan, make_objectives, make_space
+from nasflow.data.opening import inspect_source
 from nasflow.data.protocol import Summary
-from nasflow.engine.preparing import prepared, scan
+from nasflow.engine.preparing import prepared
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request, anchored
 from nasflow.errors import SearchError
@@ -66,8 +67,9 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
         UserError: The data, the space or the objectives cannot be used.
     """
     task = load_task(config)
-    summary = scan(config.data, base)
+    summary = inspect_source(config.data, base)
     io = task.io(summary)
+    task.augmenter(config.training, io)  # raises where the recipe does not fit the images
     space = make_space(config, task, io)
     space.sample(random.Random(0))  # raises where the constraints leave nothing
     return Outlook(summary, space, make_objectives(config, task, io))

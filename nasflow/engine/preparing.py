@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from nasflow.config import DataConfig
 from nasflow.data.bundle import DataBundle
-from nasflow.data.prepare import open_source, prepare
+from nasflow.data.opening import inspect_source
+from nasflow.data.prepare import prepare
 from nasflow.data.protocol import Summary
 from nasflow.errors import IntegrityError
 from nasflow.ids import digest
 from nasflow.storage import Store
-
-
-def scan(config: DataConfig, base: Path) -> Summary:
-    """Look at the data without reading them all; `data.size` overrules the size found.
-
-    Raises:
-        DataError: There is nothing to learn from.
-    """
-    summary = open_source(config, base).scan()
-    return replace(summary, size=config.size) if config.size is not None else summary
 
 
 def prepared(
@@ -34,7 +24,7 @@ def prepared(
     Raises:
         DataError: The data cannot be learned from; nothing is left behind.
     """
-    folder = bundle_folder(config, base, store, scan(config, base))
+    folder = bundle_folder(config, base, store, inspect_source(config, base))
     if folder.exists():
         try:
             return DataBundle.open(folder)
