@@ -46,5 +46,5 @@ def select(
         Path(selection.path).write_text(json.dumps([entry.trial.id for entry in best]))
         Path(leaderboard.path).write_text(leaderboard_page(plan.objectives, found))
         selection.metadata.update(trials=len(found), failed=len(found.failed), receipts=len(receipts))
-        for name, value in best[0].result.metrics.items():
+        for name, value in (best[0].result.metrics if best[0].result else {}).items():
             metrics.log_metric(name, value)

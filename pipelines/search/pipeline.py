@@ -29,14 +29,13 @@ def search_pipeline(name: str, rounds: int, parallelism: int) -> Any:
         data = _uncached(prepare_data(request=request)).outputs["data"]
         space = generate_space(request=request, data=data).outputs["space"]
         known = {"request": request, "data": data, "space": space}
-        receipts = None
+        before: dict[str, Any] = {}
         for number in range(rounds):
-            before = {} if receipts is None else {"receipts": receipts}
             proposed = _uncached(propose(number=number, **known, **before))
             with dsl.ParallelFor(proposed.outputs["Output"], parallelism=parallelism) as shard:
                 trained = _uncached(train_candidates(shard=shard, proposal=proposed.outputs["proposal"], **known))
-            receipts = dsl.Collected(trained.outputs["receipt"])
-        selection = _uncached(select(receipts=receipts, **known)).outputs["selection"]
+            before = {"receipts": dsl.Collected(trained.outputs["receipt"])}
+        selection = _uncached(select(**before, **known)).outputs["selection"]
         outcome = _uncached(train_final(selection=selection, **known)).outputs["outcome"]
         model = _uncached(export_model(outcome=outcome, **known)).outputs["model"]
         page = _uncached(report(outcome=outcome, **known)).outputs["page"]
