@@ -1,7 +1,7 @@
 """nasflow: neural architecture search as a Kubeflow pipeline.
 
-`search` runs a whole search in this process and `load` reads one back; both are imported on first use, so that importing
-nasflow costs next to nothing.
+`search` runs a whole search in this process and `load` fetches a registered model; both are imported on first use, so
+that importing nasflow costs next to nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name from its home on first use."""
     if name in _HOMES:
-        from importlib import import_module  # noqa: PLC0415
+        from importlib import import_module
 
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'nasflow' has no attribute '{name}'")

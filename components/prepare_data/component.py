@@ -26,5 +26,5 @@ def prepare_data(request: str, data: Output[Dataset]) -> str:
     with step():
         search = Request.from_json(request)
         bundle = copied(prepared(search.config.data, search.base, search.store()), Path(data.path))
-        data.metadata.update({**bundle.counts, "classes": len(bundle.classes), "fingerprint": bundle.fingerprint})
+        data.metadata.update(samples=sum(bundle.counts.values()), fingerprint=bundle.fingerprint)
         return bundle.fingerprint

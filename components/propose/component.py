@@ -15,8 +15,8 @@ def propose(
     data: Input[Dataset],
     space: Input[Artifact],
     proposal: Output[Artifact],
-    receipts: Optional[List[Artifact]] = None,  # noqa: UP006, UP045 - kfp knows no other spelling
-) -> List[str]:  # noqa: UP006
+    receipts: Optional[List[Artifact]] = None,
+) -> List[str]:
     """Propose a round.
 
     Args:

@@ -13,7 +13,7 @@ def select(
     request: str,
     data: Input[Dataset],
     space: Input[Artifact],
-    receipts: Input[List[Artifact]],  # noqa: UP006 - kfp knows no other spelling
+    receipts: Input[List[Artifact]],
     selection: Output[Artifact],
     history: Output[Artifact],
     leaderboard: Output[HTML],

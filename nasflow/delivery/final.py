@@ -136,5 +136,5 @@ def _packed(arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
     import numpy as np
 
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()

@@ -1,6 +1,4 @@
-"""What happens before a search runs: the data prepared, everything checked, the search identified. Nothing is written
-until all of it has passed, but for the prepared data.
-"""
+"""What happens before a search runs: everything checked, the data prepared, the search identified."""
 
 from __future__ import annotations
 
@@ -93,10 +91,13 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
     outlook(config, request.base)
     store = request.store()
     probe = _DeviceProbe(config, store)
-    bundle = prepared(config.data, request.base, store, on_progress)
-    task = load_task(config)
-    space = make_space(config, task, task.io(bundle))
-    plan = Plan(replace(request, device_kind=probe.result()), bundle, space)
+    try:
+        bundle = prepared(config.data, request.base, store, on_progress)
+        task = load_task(config)
+        space = make_space(config, task, task.io(bundle))
+        plan = Plan(replace(request, device_kind=probe.result()), bundle, space)
+    finally:
+        probe.close()
     first = SearchRecords(store, plan.search_id)
     generation = _generation(first, anew=anew)
     plan = Plan(replace(plan.request, generation=generation), bundle, space)
@@ -104,7 +105,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
 
 
 def _generation(first: SearchRecords, *, anew: bool) -> int:
-    """Return the present generation of a search, raised where it has begun and is to start anew."""
+    """Return the present generation of a search, raised where one is to start anew."""
     known = first.read("generation")
     generation = int(known["generation"]) if known else 0
     if anew and first.description() is not None:
@@ -131,7 +132,8 @@ class _DeviceProbe:
         self._process: subprocess.Popen[str] | None = None
         if self._known is None:
             program = (
-                "import sys; from nasflow.config import ResourcesConfig; from nasflow.training.device import device_kind;"
+                "import sys; from nasflow.config import ResourcesConfig;"
+                "from nasflow.training.device import device_kind;"
                 "print(device_kind(ResourcesConfig.model_validate_json(sys.argv[1])))"
             )
             self._process = subprocess.Popen(
@@ -140,6 +142,12 @@ class _DeviceProbe:
                 stderr=subprocess.PIPE,
                 text=True,
             )
+
+    def close(self) -> None:
+        """End the process, where nobody has waited for its answer."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
     def result(self) -> str:
         """Wait for the answer.
