@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasflow.delivery.fetching import UnusableError, Version, fetch
 from nasflow.errors import NasflowError, SearchError
 from nasflow.tracking import TrackingTarget
 
@@ -25,33 +24,6 @@ CHALLENGER = "challenger"
 
 class IncomparableError(NasflowError):
     """A champion cannot be asked about these samples; the text says why."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """A version of a registered model: its name and its number."""
-
-    name: str
-    number: int
-
-
-@dataclass(frozen=True)
-class Package:
-    """The files of a registered version, and what they say of its network.
-
-    Attributes:
-        onnx: The ONNX file.
-        metadata: JSON with the rest.
-        classes: Names of the classes, in the order of the outputs.
-        size: Height and width of the images that it takes, in pixels.
-        channels: 1 (grey) or 3 (RGB).
-    """
-
-    onnx: Path
-    metadata: Path
-    classes: list[str]
-    size: int
-    channels: int
 
 
 def champion_version(client: MlflowClient, name: str) -> int | None:
@@ -80,7 +52,10 @@ def champion_probabilities(
     from nasflow.exporting.onnx import predict_onnx
 
     with tempfile.TemporaryDirectory(prefix="nasflow-champion-") as folder:
-        package = fetched(client, target.uri, version, Path(folder))
+        try:
+            package = fetch(client, target, version, Path(folder))
+        except UnusableError as error:
+            raise IncomparableError(str(error).rstrip(".")) from error
         if set(package.classes) != set(classes) or len(package.classes) != len(classes):
             raise IncomparableError(f"its classes are {_listed(package.classes)}, those of the data {_listed(classes)}")
         same = images.shape[1:] == (package.size, package.size, package.channels)
@@ -97,48 +72,6 @@ def _fitted(images: NDArray[np.uint8], size: int, channels: int) -> NDArray[np.u
 
     grey = images.shape[3] == 1
     return np.stack([fit(np.asarray(image[:, :, 0] if grey else image), size, channels) for image in images])
-
-
-def fetched(client: MlflowClient, uri: str, version: Version, folder: Path) -> Package:
-    """Download a registered version.
-
-    Args:
-        client: Of the MLflow.
-        uri: Where that is.
-        version: The version.
-        folder: Where to.
-
-    Raises:
-        IncomparableError: It is no model of nasflow, or damaged.
-    """
-    import yaml
-    from mlflow.artifacts import download_artifacts
-
-    from nasflow.serving.predictor import METADATA_ARTIFACT, ONNX_ARTIFACT
-
-    try:
-        source = client.get_model_version_download_uri(version.name, str(version.number))
-        root = Path(download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=uri, registry_uri=uri))
-        document: Any = yaml.safe_load((root / "MLmodel").read_text(encoding="utf-8"))
-        artifacts = document["flavors"]["python_function"]["artifacts"]
-        file = _inside(root, artifacts[METADATA_ARTIFACT]["path"])
-        metadata = json.loads(file.read_text(encoding="utf-8"))
-        return Package(
-            _inside(root, artifacts[ONNX_ARTIFACT]["path"]),
-            file,
-            [str(name) for name in metadata["classes"]],
-            int(metadata["size"]),
-            int(metadata["channels"]),
-        )
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise IncomparableError(f"it is no model of nasflow, or damaged ({type(error).__name__}: {error})") from error
-
-
-def _inside(root: Path, relative: str) -> Path:
-    path = (root / relative).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise ValueError(f"{relative} is outside of the model")
-    return path
 
 
 def _listed(classes: Sequence[str]) -> str:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasflow.config import StorageConfig
 from nasflow.errors import TrackingError
 from nasflow.tracking import TrackingTarget
-from nasflow.tracking.client import explained
+from nasflow.tracking.client import explained, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+
+class UnusableError(TrackingError):
+    """A registered version is no model of nasflow, or damaged: trying again is of no use."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +71,15 @@ def fetch(client: MlflowClient, target: TrackingTarget, version: Version, folder
         folder: Where it goes; exists.
 
     Raises:
-        TrackingError: The version is no model of nasflow, is damaged, or cannot be downloaded.
+        UnusableError: The version is no model of nasflow, or damaged.
+        Exception: It cannot be downloaded; whatever MLflow raises.
     """
     import yaml
-    from mlflow.artifacts import download_artifacts
 
     from nasflow.serving.predictor import METADATA_ARTIFACT, ONNX_ARTIFACT
 
-    uri = target.uri
+    root = _downloaded(client, target.uri, version, folder)
     try:
-        source = client.get_model_version_download_uri(version.name, str(version.number))
-        root = Path(download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=uri, registry_uri=uri))
         document: Any = yaml.safe_load((root / "MLmodel").read_text(encoding="utf-8"))
         artifacts = document["flavors"]["python_function"]["artifacts"]
         described = _inside(root, artifacts[METADATA_ARTIFACT]["path"])
@@ -85,7 +92,52 @@ def fetch(client: MlflowClient, target: TrackingTarget, version: Version, folder
             int(metadata["channels"]),
         )
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise TrackingError(f"it is no model of nasflow, or damaged ({type(error).__name__}: {error})") from error
+        raise UnusableError(f"it is no model of nasflow, or damaged ({type(error).__name__}: {error}).") from error
+
+
+def _downloaded(client: MlflowClient, uri: str, version: Version, folder: Path) -> Path:
+    from mlflow.artifacts import download_artifacts
+
+    source = client.get_model_version_download_uri(version.name, str(version.number))
+    try:
+        return Path(download_artifacts(artifact_uri=source, dst_path=str(folder), tracking_uri=uri, registry_uri=uri))
+    except OSError as error:
+        if "://" in source and not source.startswith("file:"):
+            raise  # a connection that may be back soon, and no reason to give the version up
+        raise UnusableError(f"its files are gone ({error}).") from error
+
+
+@contextmanager
+def fetched_model(name: str, wanted: str, tracking_uri: str | None = None) -> Iterator[tuple[Path, Path]]:
+    """Yield the ONNX file and the metadata of a registered version; they are gone when the context ends.
+
+    Args:
+        name: Name of the registered model.
+        wanted: An alias, or the number of a version.
+        tracking_uri: The MLflow; by default `MLFLOW_TRACKING_URI`, else the store in the current folder.
+
+    Raises:
+        TrackingError: There is no such version, it is no model of nasflow, or MLflow cannot be reached.
+    """
+    target = TrackingTarget(tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or _beside(), "")
+    if target.database and not target.database.exists():
+        raise TrackingError(
+            f"there is no MLflow database '{target.database}'; give tracking_uri, or set MLFLOW_TRACKING_URI, as "
+            f"'nasflow run' printed it."
+        )
+    client = open_client(target)
+    version = Version(name, int(wanted)) if wanted.isdigit() else version_of(client, target, name, wanted)
+    with tempfile.TemporaryDirectory(prefix="nasflow-model-") as folder:
+        try:
+            with explained(target):
+                package = fetch(client, target, version, Path(folder))
+        except TrackingError as error:
+            raise TrackingError(f"version {version.number} of '{name}' cannot be loaded: {error}") from error
+        yield package.onnx, package.metadata
+
+
+def _beside() -> str:
+    return f"sqlite:///{Path(StorageConfig().url).resolve() / 'mlflow.db'}"
 
 
 def _inside(root: Path, relative: str) -> Path:

@@ -17,10 +17,10 @@ from nasflow.delivery.champion import (
     CHALLENGER,
     CHAMPION,
     IncomparableError,
-    Version,
     champion_probabilities,
     champion_version,
 )
+from nasflow.delivery.fetching import Version
 from nasflow.delivery.outcome import Outcome, Registration
 from nasflow.delivery.packaging import ModelFiles, log_model, logged_before
 from nasflow.delivery.statistics import Comparison, compare_accuracy

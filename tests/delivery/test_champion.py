@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 
-from nasflow.delivery.champion import IncomparableError, Version, champion_probabilities, champion_version
+from nasflow.delivery.champion import IncomparableError, champion_probabilities, champion_version
+from nasflow.delivery.fetching import Version
 from nasflow.delivery.registering import register
 
 
@@ -80,3 +82,18 @@ def test_damage_is_no_crash(registry, submitted, file: str, content: bytes, said
     images = submitted.bundle.images("test")
     with pytest.raises(IncomparableError, match=said):
         champion_probabilities(registry.client, registry.target, version, images, submitted.bundle.classes)
+
+
+def test_a_download_that_fails_is_no_verdict(registry, submitted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that breaks must stop the registration, not make a challenger of the new version for good."""
+
+    def breaks(**_: object) -> str:
+        raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", breaks)
+    monkeypatch.setattr(type(registry.client), "get_model_version_download_uri", lambda *_: "s3://bucket/model")
+    with pytest.raises(ConnectionError):
+        ask(registry, submitted)
+    monkeypatch.setattr(type(registry.client), "get_model_version_download_uri", lambda *_: "/gone/model")
+    with pytest.raises(IncomparableError, match="its files are gone"):
+        ask(registry, submitted)
