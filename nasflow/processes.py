@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -13,6 +16,9 @@ from typing import Any, Self
 import psutil
 
 from nasflow.ids import digest
+
+_LOOK_SECONDS = 2.0
+_POLL_SECONDS = 0.25
 
 
 @cache
@@ -74,6 +80,22 @@ class ProcessStamp:
         """Whether the process runs; only to be asked on its own machine."""
         return start_of(self.pid) == self.started
 
+    def await_end(self) -> None:
+        """Wait until the process has ended; only to be asked on its own machine."""
+        try:
+            told = [os.pidfd_open(self.pid)] if hasattr(os, "pidfd_open") else []
+        except OSError:
+            told = []
+        try:
+            while self.alive:
+                if told:
+                    select.select(told, [], [], _LOOK_SECONDS)
+                else:
+                    time.sleep(_POLL_SECONDS)
+        finally:
+            for descriptor in told:
+                os.close(descriptor)
+
     def to_json(self) -> dict[str, Any]:
         """Return the stamp as JSON-compatible data."""
         return asdict(self)
@@ -88,3 +110,39 @@ class ProcessStamp:
             ValueError: The process number is none.
         """
         return cls(str(document["host"]), str(document["machine"]), int(document["pid"]), str(document["started"]))
+
+
+def end_with(process: ProcessStamp) -> None:
+    """Let this process end at once, with exit code 1, when another one of this machine does, or has."""
+    if not process.alive:
+        os._exit(1)
+    threading.Thread(target=_end_after, args=(process,), name="nasflow-end-with", daemon=True).start()
+
+
+def _end_after(process: ProcessStamp) -> None:
+    process.await_end()
+    os._exit(1)  # nobody waits for this process any more; what it has finished is kept
+
+
+def shared_lock(path: Path) -> None:
+    """Hold a shared lock on a file for as long as this process lives."""
+    import fcntl
+
+    fcntl.flock(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), fcntl.LOCK_SH)
+
+
+def await_unlocked(path: Path, seconds: float) -> bool:
+    """Wait until nobody holds a lock on a file; return whether that came about within so many seconds."""
+    import fcntl
+
+    with path.open("ab") as file:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.02)
+            else:
+                return True

@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nasflow.delivery.exporting import export_winner
-from nasflow.delivery.outcome import Outcome, Registration
 from nasflow.delivery.final import test_probabilities
+from nasflow.delivery.outcome import Outcome, Registration
 from nasflow.delivery.registering import Submission, register
 from nasflow.delivery.reporting import report_page, write_report
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
+from nasflow.engine.request import delivery_asked
 from nasflow.engine.trialling import open_tracker
 from nasflow.ids import digest
 from nasflow.serving.classifier import METADATA_FILE
@@ -49,7 +50,9 @@ class Delivery:
 def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
     """Return what was delivered for exactly this request, or None where that is still to be done."""
     document = records.read("delivered")
-    if document is None or document["key"] != _key(plan, records):
+    if document is None or document["asked"] != delivery_asked(plan.config):
+        return None
+    if document["tracking"] != digest(_tracked(plan, records)):
         return None
     delivery = Delivery(
         Outcome.from_json(document["outcome"]),
@@ -104,7 +107,8 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
         run_id = tracker.parent_run_id()
     document = {
         "schema_version": 1,
-        "key": _key(plan, records),
+        "asked": delivery_asked(plan.config),
+        "tracking": digest(_tracked(plan, records)),
         "outcome": outcome.to_json(),
         "registration": registration.to_json() if registration else None,
         "run_id": run_id,
@@ -113,9 +117,7 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
     return Delivery(outcome, registration, _local(records, MODEL, METADATA_FILE), _local(records, REPORT), run_id)
 
 
-def _registered(
-    plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, tracker: Tracker
-) -> Registration:
+def _registered(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, tracker: Tracker) -> Registration:
     """Register the winner; the report is written again, now that its alias is known."""
     winner = outcome.winner
 
@@ -148,17 +150,8 @@ def _entries(records: SearchRecords, outcome: Outcome) -> Iterator[tuple[Kind, T
         yield "reference", outcome.reference.trial, outcome.reference.result
 
 
-def _key(plan: Plan, records: SearchRecords) -> str:
-    """Hash what a delivery depends on besides the search: another one of these repeats the delivery alone."""
-    config = plan.config
-    return digest(
-        {
-            "trials": config.budget.trials,
-            "final": config.final.model_dump(mode="json"),
-            "registry": config.registry.model_dump(mode="json"),
-            "tracking": asdict(tracking_target(config, records.store)),
-        }
-    )
+def _tracked(plan: Plan, records: SearchRecords) -> dict[str, str]:
+    return asdict(tracking_target(plan.config, records.store))
 
 
 def _metadata(plan: Plan) -> bytes:

@@ -13,9 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nasflow.config import SearchConfig
-from nasflow.engine.plan import Plan, make_objectives, make_space
 from nasflow.data.opening import inspect_source
 from nasflow.data.protocol import Summary
+from nasflow.engine.plan import Plan, make_objectives, make_space
 from nasflow.engine.preparing import prepared
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request, anchored

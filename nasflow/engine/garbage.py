@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nasflow.engine.kept import KeptSearch, kept_searches
+from nasflow.engine.kept import all_records, holder_of
+from nasflow.engine.records import SearchRecords
 from nasflow.storage import Store
 from nasflow.training.job import checkpoint_key
 from nasflow.trials import Trial
@@ -33,27 +34,27 @@ def garbage(store: Store) -> Iterator[Garbage]:
     """Yield what no search of a store needs: checkpoints, prepared data, and what finished pipelines left behind.
 
     Results are kept: another search that asks for the same trial finds them. Nothing of a search that is running is
-    yielded.
+    yielded, and nothing that a search needs which this version cannot read.
     """
-    searches = kept_searches(store)
+    searches = all_records(store)
     yield from _checkpoints(store, searches)
     local = store.local_folder()
-    running = {kept.records.search_id for kept in searches if kept.holder}
+    running = {records.search_id for records in searches if holder_of(records)}
     for folder in _folders(local / "pipelines"):
         if folder.name not in running:
             yield _folder("artifacts of finished pipelines", folder)
-    needed = {Path(kept.bundle) for kept in searches}
+    needed = {Path((records.description() or {"bundle": ""})["bundle"]) for records in searches}
     for folder in _folders(local / "data"):
         if folder not in needed and not running:
             yield _folder("prepared data", folder)
 
 
-def _checkpoints(store: Store, searches: list[KeptSearch]) -> Iterator[Garbage]:
+def _checkpoints(store: Store, searches: list[SearchRecords]) -> Iterator[Garbage]:
     needed = set()
-    for kept in searches:
-        finals = kept.records.read("finals")
+    for records in searches:
+        finals = records.read("finals")
         needed |= {checkpoint_key(Trial.from_json(trial).id) for trial in (finals or {"trials": []})["trials"]}
-        open_trials = [entry.trial for entry in kept.records.history() if entry.result is None]
+        open_trials = [entry.trial for entry in records.history() if entry.result is None]
         needed |= {checkpoint_key(trial.id) for trial in open_trials}
     for key in store.keys("checkpoints/"):
         if key not in needed:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
+
+from pydantic import ValidationError
 
 from nasflow.engine.lease import Holder
 from nasflow.engine.plan import Known
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
-from nasflow.errors import SpaceError, UserError
+from nasflow.errors import UserError
 from nasflow.plugins import nearest
 from nasflow.spaces import SearchSpace
 from nasflow.storage import Store
@@ -37,17 +38,28 @@ class KeptSearch:
     @property
     def holder(self) -> str:
         """Who runs it now, or empty."""
-        key = f"{self.records.folder}/lease.json"
-        content = self.records.store.get(key)
-        holder = Holder.unpack(key, content) if content else None
-        if holder is None or holder.released or (holder.process.local and not holder.process.alive):
-            return ""
-        return holder.description
+        return holder_of(self.records)
+
+
+def holder_of(records: SearchRecords) -> str:
+    """Return who runs a search now, or empty."""
+    key = f"{records.folder}/lease.json"
+    content = records.store.get(key)
+    holder = Holder.unpack(key, content) if content else None
+    if holder is None or holder.released or (holder.process.local and not holder.process.alive):
+        return ""
+    return holder.description
+
+
+def all_records(store: Store) -> list[SearchRecords]:
+    """Return every search's part of a store, also of those that cannot be read here."""
+    ids = {key.split("/")[1] for key in store.keys("searches/") if key.endswith("/search.json")}
+    return [SearchRecords(store, search_id) for search_id in sorted(ids)]
 
 
 def kept_searches(store: Store) -> list[KeptSearch]:
     """Return the searches of a store, the one that began last first."""
-    found = [kept for search_id in _ids(store) if (kept := _kept(SearchRecords(store, search_id)))]
+    found = [kept for records in all_records(store) if (kept := _kept(records))]
     return sorted(found, key=lambda kept: -kept.started_at)
 
 
@@ -66,17 +78,13 @@ def find_search(store: Store, wanted: str) -> KeptSearch:
     raise UserError(f"the store '{store.url}' has no search '{wanted}'; {known}")
 
 
-def _ids(store: Store) -> Iterator[str]:
-    yield from sorted({key.split("/")[1] for key in store.keys("searches/") if key.endswith("/search.json")})
-
-
 def _kept(records: SearchRecords) -> KeptSearch | None:
     document = records.description()
     if document is None:
         return None
-    request = Request.from_json(json.dumps(document["request"]))
     try:
+        request = Request.from_json(json.dumps(document["request"]))
         known = Known.of(request.config, SearchSpace.from_json(document["space"]))
-    except SpaceError:
-        return None  # kept by another version, which alone can read it
+    except (UserError, ValidationError):
+        return None  # kept by another version, or with a plugin that is gone: only that can read it
     return KeptSearch(known, request, records, document["bundle"], document["started_at"])

@@ -35,7 +35,9 @@ def make_space(config: SearchConfig, task: Task, io: NetworkIO) -> SearchSpace:
     Raises:
         SpaceError: A restriction names an unknown choice or value.
     """
-    bounds: dict[str, Bound] = {name: _resolved(bound, name, task, io) for name, bound in config.space.constraints.items()}
+    bounds: dict[str, Bound] = {
+        name: _resolved(bound, name, task, io) for name, bound in config.space.constraints.items()
+    }
     return SearchSpace.of(config.space.family, io, config.space.options, config.space.choices, bounds)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nasflow.errors import IntegrityError
 from nasflow.storage import Store
 from nasflow.storage.documents import create_json, read_json, write_json
 from nasflow.trials import Entry, History, Status, Trial, TrialResult
@@ -50,15 +51,18 @@ class Batch:
         """Read back what `to_json` gave.
 
         Raises:
-            IntegrityError: A trial in it was altered.
+            IntegrityError: A trial in it was altered, or it lacks a part.
         """
-        return cls(
-            document["start"],
-            tuple(Trial.from_json(trial) for trial in document["trials"]),
-            document["exhausted"],
-            document["state"],
-            document["note"],
-        )
+        try:
+            return cls(
+                document["start"],
+                tuple(Trial.from_json(trial) for trial in document["trials"]),
+                document["exhausted"],
+                document["state"],
+                document["note"],
+            )
+        except (KeyError, TypeError) as error:
+            raise IntegrityError(f"a round of the search lacks or has too much: {error}; it is damaged.") from error
 
 
 class SearchRecords:

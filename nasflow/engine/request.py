@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nasflow.config import SearchConfig
+from nasflow.ids import digest
 from nasflow.storage import Store, open_store
 
 
@@ -61,3 +62,14 @@ def anchored(config: SearchConfig) -> SearchConfig:
         return config
     absolute = str(Path(url).expanduser().resolve())
     return config.model_copy(update={"storage": config.storage.model_copy(update={"url": absolute})})
+
+
+def delivery_asked(config: SearchConfig) -> str:
+    """Hash what a delivery depends on besides the search and its MLflow; another hash repeats the delivery alone."""
+    return digest(
+        {
+            "trials": config.budget.trials,
+            "final": config.final.model_dump(mode="json"),
+            "registry": config.registry.model_dump(mode="json"),
+        }
+    )

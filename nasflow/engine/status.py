@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nasflow.engine.live import Running, running
 from nasflow.engine.plan import Known
 from nasflow.engine.records import SearchRecords
+from nasflow.engine.request import delivery_asked
 from nasflow.objectives import ranked
 from nasflow.trials import Entry, History, Trial, TrialResult
 
@@ -67,8 +68,12 @@ class StatusReader:
             running=tuple(running(self._records)),
             finals=tuple(self._finals(started_at)),
             seconds_left=self._seconds_left(history),
-            delivered=self._records.read("delivered") is not None,
+            delivered=self._delivered(),
         )
+
+    def _delivered(self) -> bool:
+        document = self._records.read("delivered")
+        return document is not None and document["asked"] == delivery_asked(self._search.config)
 
     def _entry(self, trial: Trial, started_at: float) -> Entry:
         if trial.id not in self._results:

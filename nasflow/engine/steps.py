@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +15,20 @@ from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
 from nasflow.errors import NasflowError
-from nasflow.processes import ProcessStamp
+from nasflow.processes import ProcessStamp, end_with, shared_lock
 from nasflow.spaces import SearchSpace
 
 DRIVER = "NASFLOW_DRIVER"
-"""Environment variable with the stamp of the local process that drives the pipeline; absent on a cluster."""
+"""Environment variable with the stamp of the process that this one works for and ends with; absent on a cluster."""
 
-ERROR_FILE = "NASFLOW_ERROR_FILE"
-"""Environment variable with the file that a failing step leaves its sentence in, for the local driver to show."""
+FOLDER = "NASFLOW_PIPELINE_FOLDER"
+"""Environment variable with the folder of the local pipeline; absent on a cluster."""
+
+ERROR_FILE = "error.json"
+"""File in that folder that a failing step leaves its sentence in, for the local driver to show."""
+
+ALIVE_FILE = "alive.lock"
+"""File in that folder that every process of the pipeline holds a shared lock on while it lives."""
 
 
 @contextmanager
@@ -33,15 +38,16 @@ def step() -> Iterator[None]:
     Raises:
         SystemExit: With the exit code of the error.
     """
-    if os.environ.get(DRIVER):
-        threading.Thread(target=_end_with_driver, args=(os.environ[DRIVER],), daemon=True).start()
+    attend()
     try:
         yield
     except NasflowError as error:
         sys.stderr.write(f"nasflow: {error}\n")
-        if target := os.environ.get(ERROR_FILE):
-            Path(target).write_text(json.dumps({"message": str(error), "exit_code": error.exit_code}))
+        if folder := os.environ.get(FOLDER):
+            Path(folder, ERROR_FILE).write_text(json.dumps({"message": str(error), "exit_code": error.exit_code}))
         raise SystemExit(error.exit_code) from error
+    finally:
+        gc.freeze()  # or the interpreter, when it ends, would go through all that torch and mlflow have made: a second
 
 
 def this_process() -> str:
@@ -49,11 +55,12 @@ def this_process() -> str:
     return json.dumps(ProcessStamp.here().to_json())
 
 
-def _end_with_driver(driver: str) -> None:
-    stamp = ProcessStamp.from_json(json.loads(driver))
-    while stamp.alive:
-        time.sleep(0.5)
-    os._exit(1)  # nobody waits for this step any more; all that it finished is in the store
+def attend() -> None:
+    """Bind this process to the local pipeline that it belongs to, if any: known to live, and ending with its driver."""
+    if folder := os.environ.get(FOLDER):
+        shared_lock(Path(folder, ALIVE_FILE))
+    if driver := os.environ.get(DRIVER):
+        end_with(ProcessStamp.from_json(json.loads(driver)))
 
 
 def opened(request: str, data: str, space: str) -> tuple[Plan, SearchRecords]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 
 from nasflow.data.bundle import DataBundle
@@ -104,7 +105,7 @@ class Costs:
             raise
         except Exception as error:  # a stranger's code
             status, cause = classify(error)
-            return TrialResult(trial.id, status, cause=cause)
+            return _untrained(trial, status, {}, cause)
         return None
 
     def metrics(self, trial: Trial) -> dict[str, float]:
@@ -121,4 +122,9 @@ def _rejection(trial: Trial, costs: Costs, reject: Callable[[Trial], str | None]
     cause = reject(trial) if reject is not None else None
     if cause is None:
         return None
-    return TrialResult(trial.id, Status.REJECTED, costs.metrics(trial), cause=cause)
+    return _untrained(trial, Status.REJECTED, costs.metrics(trial), cause)
+
+
+def _untrained(trial: Trial, status: Status, metrics: dict[str, float], cause: str) -> TrialResult:
+    now = time.time()
+    return TrialResult(trial.id, status, metrics, cause=cause, started_at=now, finished_at=now)

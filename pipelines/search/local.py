@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from nasflow.engine.request import Request
-from nasflow.engine.steps import DRIVER, this_process
+from nasflow.engine.steps import DRIVER, attend, this_process
 
 
 def drive(folder: Path) -> None:
@@ -23,6 +23,7 @@ def drive(folder: Path) -> None:
     Raises:
         RuntimeError: A step failed.
     """
+    attend()
     from kfp import local
 
     from nasflow.pipelines.search.pipeline import search_pipeline

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,10 +20,12 @@ from nasflow.engine.lease import HOLDER_VARIABLE, hold
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.status import SearchStatus, StatusReader
-from nasflow.engine.steps import ERROR_FILE
+from nasflow.engine.steps import ALIVE_FILE, DRIVER, ERROR_FILE, FOLDER, this_process
 from nasflow.errors import HeldError, NasflowError, SearchError, UserError
+from nasflow.processes import await_unlocked
 
 _POLL_SECONDS = 0.5
+_ORPHAN_SECONDS = 15.0
 _BY_EXIT_CODE = {UserError.exit_code: UserError, HeldError.exit_code: HeldError}
 
 
@@ -37,7 +40,7 @@ class LocalPipeline:
         self._request = admitted.plan.request
         self.folder = admitted.records.store.local_folder() / "pipelines" / admitted.plan.search_id
         self.log = self.folder / "log.txt"
-        self._error = self.folder / "error.json"
+        self._error = self.folder / ERROR_FILE
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, holder: str) -> None:
@@ -45,9 +48,17 @@ class LocalPipeline:
 
         Args:
             holder: Token of the lease that its steps act under.
+
+        Raises:
+            SearchError: Processes of an earlier run, whose owner is gone, do not end.
         """
-        shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not await_unlocked(self.folder / ALIVE_FILE, _ORPHAN_SECONDS):
+            raise SearchError(
+                f"a step of an earlier run of this search has not ended within {_ORPHAN_SECONDS:.0f} seconds; "
+                f"stop it (it holds '{self.folder / ALIVE_FILE}'), and run the same command again."
+            )
+        shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self._error.unlink(missing_ok=True)
         (self.folder / "request.json").write_text(self._request.to_json())
         with self.log.open("wb") as log:
@@ -56,7 +67,7 @@ class LocalPipeline:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {ERROR_FILE: str(self._error), HOLDER_VARIABLE: holder},
+                env=os.environ | {FOLDER: str(self.folder), DRIVER: this_process(), HOLDER_VARIABLE: holder},
             )
 
     def running(self) -> bool:
@@ -83,12 +94,15 @@ class LocalPipeline:
         """
         if self._process is None or self._process.wait() == 0:
             return
-        raise self._failure()
+        raise self._failure(self._process.returncode)
 
-    def _failure(self) -> NasflowError:
+    def _failure(self, code: int) -> NasflowError:
         if self._error.exists():
             error = json.loads(self._error.read_text())
             return _BY_EXIT_CODE.get(error["exit_code"], SearchError)(error["message"])
+        if code < 0:
+            ended = signal.Signals(-code).name
+            return SearchError(f"the pipeline's process was ended by {ended}; run the same command again to go on.")
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         last = next((line.strip() for line in reversed(lines) if "Error" in line), "no error was printed")
         return SearchError(f"the pipeline failed: {last} (log: {Path(self.log)})")
