@@ -149,6 +149,14 @@ class RegistryConfig(Section):
     margin: float = Field(default=0.0, ge=0, lt=1)
     """How much better than the present champion the winner must be, on the task's first metric."""
 
+    @field_validator("name")
+    @classmethod
+    def _name_is_accepted_by_mlflow(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[^/:.%\"']*[^/:.%\"'\s][^/:.%\"']*", value):
+            fixed = re.sub(r"[/:.%\"'\s]+", "-", value).strip("-") or "my-model"
+            raise ValueError(f"must have a letter and none of / : . % \" ', not '{value}'; try '{fixed}'")
+        return value
+
 
 class TrackingConfig(Section):
     """Which MLflow is told of the search."""

@@ -96,6 +96,12 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
             "line 1: name must be 1 to 63 lower-case letters, digits and hyphens, not 'My Search'; try 'my-search'.",
         ],
     ),
+    "model name that MLflow refuses": (
+        "name: a\ndata: sklearn:digits\nregistry: {name: team/digits}\n",
+        [
+            "line 3: registry.name must have a letter and none of / : . % \" ', not 'team/digits'; try 'team-digits'.",
+        ],
+    ),
     "nothing required": (
         "seed: 1\n",
         [
