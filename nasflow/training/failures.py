@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import traceback
 from pathlib import Path
@@ -10,6 +11,8 @@ from nasflow.trials import Status
 
 _MEMORY_MESSAGES = ("DefaultCPUAllocator", "can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 _LONGEST_MESSAGE = 500
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+"""Differs from run to run, and the same trial fails with the same cause."""
 
 
 class NotFiniteError(Exception):
@@ -49,7 +52,7 @@ def _is_memory(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = _ADDRESS.sub("", " ".join(str(error).split()))
     if len(text) > _LONGEST_MESSAGE:
         text = text[:_LONGEST_MESSAGE] + " …"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
