@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,7 @@ def search(
         records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
         if deliver_model and (known := delivered(plan, records)):
             history = records.history()
-            return SearchOutcome(plan.search_id, history, tuple(select(plan, history)), known)
+            return SearchOutcome(plan.search_id, history, tuple(select(plan, history)), replace(known, repeated=True))
         with open_tracker(plan, records) as tracker:
             history = run_rounds(plan, records, tracker, on_event)
             best = select(plan, history)
