@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from nasflow.engine.plan import Plan
@@ -49,6 +51,7 @@ def train_final(
     if reference.id not in {trial.id for trial in trials}:
         trials, kinds = [*trials, reference], [*kinds, "reference"]
     records.write("finals", {"trials": [trial.to_json() for trial in trials], "kinds": kinds})
+    _import_meanwhile("nasflow.training.evaluation")
     results = train_trials(plan, records, trials, kinds, tracker, "final", listener)
     entries = [Entry(trial, result) for trial, result in zip(trials, results, strict=True)]
     finalists = [entry for entry, kind in zip(entries, kinds, strict=True) if kind == "final"]
@@ -60,12 +63,18 @@ def train_final(
     return _outcome(plan, records, finalists, winner, _by_id(entries, reference))
 
 
+def _import_meanwhile(module: str) -> None:
+    """Begin an import that is needed later and takes seconds; who needs it then waits for it, if it is not over yet."""
+    Thread(target=import_module, args=(module,), name="nasflow-import", daemon=True).start()
+
+
 def _by_id(entries: Sequence[Entry], trial: Trial) -> Entry:
     return next(entry for entry in entries if entry.trial.id == trial.id)
 
 
 def _outcome(plan: Plan, records: SearchRecords, finalists: list[Entry], winner: Entry, reference: Entry) -> Outcome:
     """Look at the test samples: once, and for these two alone."""
+    from nasflow.delivery.intervals import keep_intervals
     from nasflow.delivery.outcome import Outcome
     from nasflow.delivery.statistics import compare_accuracy
 
@@ -77,6 +86,7 @@ def _outcome(plan: Plan, records: SearchRecords, finalists: list[Entry], winner:
         found[entry.trial.id] = probabilities
     key = f"{records.folder}/predictions.npz"
     records.store.put(key, _packed(found))
+    keep_intervals(plan, records, found)
     first, second = (found[entry.trial.id] for entry in (winner, reference))
     return Outcome(
         search_id=plan.search_id,

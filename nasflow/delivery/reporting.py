@@ -7,15 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from nasflow.delivery.final import test_probabilities
+from nasflow.delivery.intervals import known_intervals
 from nasflow.delivery.outcome import Outcome, Registration, Trained
 from nasflow.delivery.report.data import Asked, Cost, Curve, MetricRow, Network, ReportData, TrialRow, Usage
 from nasflow.delivery.report.render import render_report
-from nasflow.delivery.statistics import Interval, bootstrap_intervals, wilson
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.errors import IntegrityError
@@ -23,11 +20,6 @@ from nasflow.objectives import Objective, ranked
 from nasflow.spaces import Bound, Choices, load_family
 from nasflow.tracking import tracking_target
 from nasflow.trials import Entry, History, TrialResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-_RESAMPLES = 200
 
 
 def write_report(plan: Plan, records: SearchRecords, outcome: Outcome, target: Path) -> None:
@@ -142,25 +134,13 @@ def _network(plan: Plan, trained: Trained, choices: Choices) -> Network:
 def _metrics(plan: Plan, records: SearchRecords, outcome: Outcome) -> Iterator[MetricRow]:
     """Yield each metric of the task with intervals; accuracy's are exact, the others' by bootstrap."""
     probabilities = test_probabilities(records, outcome)
-    both = [_intervals(plan, probabilities[t.trial.id]) for t in (outcome.winner, outcome.reference)]
+    both = [
+        known_intervals(plan, records, trained.trial.id, probabilities[trained.trial.id])
+        for trained in (outcome.winner, outcome.reference)
+    ]
     for place, metric in enumerate(plan.task.metrics):
         comparison = outcome.comparison if place == 0 else None
         yield MetricRow(metric.name, metric.direction, both[0][metric.name], both[1][metric.name], comparison)
-
-
-def _intervals(plan: Plan, probabilities: NDArray[np.float32]) -> dict[str, Interval]:
-    import torch
-
-    logits = torch.from_numpy(np.log(np.clip(probabilities, 1e-12, 1.0)))
-    targets = plan.bundle.targets("test")
-    labels = torch.from_numpy(targets)
-    found = bootstrap_intervals(
-        lambda indices: plan.task.evaluate(logits[torch.from_numpy(indices)], labels[torch.from_numpy(indices)]),
-        len(targets),
-        plan.config.seed,
-        _RESAMPLES,
-    )
-    return found | {"accuracy": wilson(int((probabilities.argmax(1) == targets).sum()), len(targets))}
 
 
 def _curves(plan: Plan, history: History, outcome: Outcome) -> Iterator[Curve]:
