@@ -20,7 +20,7 @@ from nasflow.errors import SearchError
 START_SECONDS = 120
 """Longest time that importing torch and the plug-ins may take."""
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20)}
-"""For glibc: keep freed activations instead of asking for the same pages at every step (an eighth faster on CPUs)."""
+"""For glibc: keep freed activations instead of asking for the same pages at each step; up to an eighth faster."""
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # each worker sets its own number; a launcher without threads can fork safely
     "OPENBLAS_NUM_THREADS": "1",
@@ -106,6 +106,8 @@ class Launcher:
         self._control.close()
         if self._owner != os.getpid():
             return  # this process was forked from the owner
+        if not self._ready:
+            self._process.kill()  # it has no workers yet, and would finish its imports first
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

@@ -34,10 +34,7 @@ def run_trials(
     A trial that has a result in the store is not trained again. Every other one ends with a result in the store: a
     failure is recorded with its cause, and the rest goes on. The longest trial (FLOPs × epochs) starts first; neither
     the order nor the number of workers changes a result. Where the caller is stopped or dies, the workers end with it,
-    and the same call again goes on from the last epoch of each trial.
-
-    `budget.trial_seconds` counts from the start of a trial in this call: epochs that its checkpoint brings along are
-    not counted again.
+    and the same call again goes on from the last epochs; `budget.trial_seconds` counts anew then.
 
     Args:
         trials: What to train; a trial that comes twice is trained once.
@@ -54,12 +51,12 @@ def run_trials(
     store = open_store(job.store_url)
     results: dict[str, TrialResult] = {}
 
+    costs, open_trials = Costs(job), []
+
     def finish(trial: Trial, result: TrialResult, reused: bool = False) -> None:
         results[trial.id] = result
         on_event(TrialFinished(trial, result, reused))
 
-    costs = Costs(job)
-    open_trials = []
     for trial in {trial.id: trial for trial in trials}.values():
         known = standing(store, trial.id, job.keep_weights, retry)
         if known is not None:

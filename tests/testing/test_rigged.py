@@ -5,7 +5,6 @@ import random
 import pytest
 import torch
 
-from nasflow.errors import PluginError
 from nasflow.spaces import NetworkIO, SearchSpace, load_family
 from nasflow.testing.plugins import installed
 from nasflow.testing.rigged import BEHAVIOURS, RIGGED, RiggedFamily, rigged
@@ -20,13 +19,9 @@ def space(tmp_path):
         yield SearchSpace.of("rigged", IO, {"step": 3}, {}, {})
 
 
-def test_is_known_only_while_installed(space, tmp_path_factory):
-    assert load_family("rigged") is not None
-
-
-def test_is_not_known_otherwise():
-    with pytest.raises(PluginError):
-        load_family("rigged")
+@pytest.mark.usefixtures("space")
+def test_is_a_family_once_installed():
+    assert isinstance(load_family("rigged"), RiggedFamily)
 
 
 def test_every_behaviour_can_be_drawn(space):

@@ -64,6 +64,7 @@ def test_a_killed_owner_leaves_no_process_and_loses_no_epoch(lab, name):
     assert lab.checkpoints() == []
 
 
+@pytest.mark.slow
 def test_a_killed_group_records_no_failure(lab):
     """All at once, as `kill -9` of a process group does: no worker's end is taken for the fault of its trial."""
     trials = [lab.trial("slow", epochs=9), lab.trial("slow", epochs=9, width=16)]
