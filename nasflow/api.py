@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from nasflow.config import SearchConfig
 from nasflow.config.loading import config_from, load_config
 from nasflow.delivery.delivering import Delivery, deliver, delivered
 from nasflow.delivery.final import train_final
+from nasflow.engine.concluding import conclude
 from nasflow.engine.door import admit
 from nasflow.engine.lease import hold
 from nasflow.engine.search import run_rounds, select
 from nasflow.engine.trialling import Listener, open_tracker
+from nasflow.errors import TrackingError
 from nasflow.trials import Entry, History
 
 if TYPE_CHECKING:
@@ -47,7 +50,9 @@ class SearchOutcome:
             LookupError: Delivery was left out.
         """
         if self.delivery is None:
-            raise LookupError(f"search {self.search_id} delivered no model: call nasflow.search with deliver_model=True.")
+            raise LookupError(
+                f"search {self.search_id} delivered no model: call nasflow.search with deliver_model=True."
+            )
         return LoadedModel(self.delivery.model)
 
 
@@ -117,6 +122,8 @@ def search(
             history = run_rounds(plan, records, tracker, on_event)
             best = select(plan, history)
             if not deliver_model:
+                with suppress(TrackingError):  # MLflow is away: the same call again writes what it lacks
+                    conclude(records, tracker, history, best[0].result.metrics if best[0].result else {})
                 return SearchOutcome(plan.search_id, history, tuple(best), None)
             outcome = train_final(plan, records, [entry.trial.id for entry in best], tracker, on_event)
         return SearchOutcome(plan.search_id, history, tuple(best), deliver(plan, records, outcome))
@@ -131,7 +138,9 @@ def _configured(config: SearchConfig | Mapping[str, Any] | str | Path) -> tuple[
     return load_config(path), path.resolve().parent
 
 
-def load(name: str, *, alias: str = "champion", version: int | None = None, tracking_uri: str | None = None) -> LoadedModel:
+def load(
+    name: str, *, alias: str = "champion", version: int | None = None, tracking_uri: str | None = None
+) -> LoadedModel:
     """Load a registered model.
 
     Args:

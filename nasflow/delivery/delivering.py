@@ -13,14 +13,14 @@ from nasflow.delivery.final import test_probabilities
 from nasflow.delivery.outcome import Outcome, Registration
 from nasflow.delivery.registering import Submission, register
 from nasflow.delivery.reporting import report_page, write_report
+from nasflow.engine.concluding import Training, complete, trainings
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import delivery_asked
 from nasflow.engine.trialling import open_tracker
 from nasflow.ids import digest
 from nasflow.serving.classifier import METADATA_FILE
-from nasflow.tracking import Kind, Tracker, tracking_target
-from nasflow.trials import Trial, TrialResult
+from nasflow.tracking import Tracker, tracking_target
 
 MODEL = "model.onnx"
 REPORT = "report.html"
@@ -95,9 +95,7 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
     records.store.put(f"{records.folder}/{METADATA_FILE}", _metadata(plan))
     records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
     with open_tracker(plan, records) as tracker:
-        entries = list(_entries(records, outcome))
-        started_at = records.started_at
-        tracker.sync(entries, complete=True, reused={t.id for _, t, r in entries if r.finished_at < started_at})
+        complete(records, tracker, _trainings(records, outcome))
         registration = _registered(plan, records, outcome, model, tracker) if plan.config.registry.enabled else None
         if registration is None:
             tracker.log_artifact(_local(records, REPORT))
@@ -139,11 +137,9 @@ def _registered(plan: Plan, records: SearchRecords, outcome: Outcome, model: Pat
     return register(tracker.target, submission, page)
 
 
-def _entries(records: SearchRecords, outcome: Outcome) -> Iterator[tuple[Kind, Trial, TrialResult]]:
+def _trainings(records: SearchRecords, outcome: Outcome) -> Iterator[Training]:
     """Yield every training of the search with its kind."""
-    for entry in records.history():
-        if entry.result is not None:
-            yield "trial", entry.trial, entry.result
+    yield from trainings(records.history())
     for trial, result in outcome.finalists:
         yield "final", trial, result
     if outcome.reference.trial.id not in {trial.id for trial, _ in outcome.finalists}:

@@ -42,6 +42,7 @@ def test_the_order_of_the_round_is_kept_within_a_shard() -> None:
 
 def test_loads_are_balanced_better_than_by_order() -> None:
     asked = trials(16)
+
     def spread(shards: list[list[Trial]]) -> float:
         loads = [sum(weight(t) for t in shard) for shard in shards]
         return max(loads) - min(loads)

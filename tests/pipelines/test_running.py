@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import time
@@ -218,4 +217,4 @@ def test_stop_ends_the_process_and_check_of_a_good_end_is_silent(tmp_path: Any) 
     pipeline.stop()
     assert not pipeline.running()
     Endless(tmp_path, "pass").check()
-    assert os.listdir(tmp_path) == ["log.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
