@@ -270,3 +270,12 @@ def by_pipeline(make_site: Callable[[str], Site]) -> Delivered:
 def helpers() -> Any:
     """The functions of this module, which test modules cannot import."""
     return sys.modules[__name__]
+
+
+@pytest.fixture
+def delivered_site(tmp_path: Path, in_process: Delivered, blank_database: Path) -> Site:
+    """A copy of the small search run to its end, to do with as a test likes; nothing in it knows where it was."""
+    shutil.copytree(in_process.site.root, tmp_path / "copy", dirs_exist_ok=True)
+    site = Site(tmp_path / "copy", blank_database)
+    site.yaml()
+    return site

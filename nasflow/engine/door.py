@@ -15,11 +15,12 @@ from pathlib import Path
 from nasflow.config import SearchConfig
 from nasflow.data.opening import inspect_source
 from nasflow.data.protocol import Summary
+from nasflow.engine.kept import holder_of
 from nasflow.engine.plan import Plan, make_objectives, make_space
 from nasflow.engine.preparing import prepared
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request, anchored
-from nasflow.errors import SearchError
+from nasflow.errors import HeldError, SearchError
 from nasflow.ids import digest
 from nasflow.objectives import Objective
 from nasflow.spaces import SearchSpace
@@ -84,6 +85,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
 
     Raises:
         UserError: The data, the space or the objectives cannot be used; nothing is left behind.
+        HeldError: It is to start anew while it runs.
         SearchError: The device cannot be used.
     """
     config = anchored(config)
@@ -98,20 +100,36 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
         plan = Plan(replace(request, device_kind=probe.result()), bundle, space)
     finally:
         probe.close()
-    first = SearchRecords(store, plan.search_id)
-    generation = _generation(first, anew=anew)
-    plan = Plan(replace(plan.request, generation=generation), bundle, space)
+    plan = _present(plan, store)
+    if anew:
+        plan = _following(plan, store)
     return Admitted(plan, SearchRecords(store, plan.search_id))
 
 
-def _generation(first: SearchRecords, *, anew: bool) -> int:
-    """Return the present generation of a search, raised where one is to start anew."""
-    known = first.read("generation")
-    generation = int(known["generation"]) if known else 0
-    if anew and first.description() is not None:
-        generation += 1
-        first.write("generation", {"generation": generation})
-    return generation
+def _present(plan: Plan, store: Store) -> Plan:
+    """Return the plan of the present generation of a search, from that of the first one."""
+    known = SearchRecords(store, plan.search_id).read("generation")
+    return plan.in_generation(int(known["generation"])) if known else plan
+
+
+def _following(plan: Plan, store: Store) -> Plan:
+    """Return the plan of the generation after the present one, which becomes the present one; one never begun stays.
+
+    Raises:
+        HeldError: The present one is running.
+    """
+    present = SearchRecords(store, plan.search_id)
+    if present.description() is None:
+        return plan
+    if holder := holder_of(present):
+        raise HeldError(
+            f"search '{plan.config.name}' is held by {holder}; wait until it ends, or stop that process, before you "
+            f"start it anew."
+        )
+    following = plan.in_generation(plan.request.generation + 1)
+    first = SearchRecords(store, plan.in_generation(0).search_id)
+    first.write("generation", {"generation": following.request.generation})
+    return following
 
 
 class _DeviceProbe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -131,6 +131,10 @@ class Plan:
         model = load("strategies", self.config.strategy.name).Options
         options: dict[str, Any] = model.model_validate(self.config.strategy.options).model_dump(mode="json")
         return options
+
+    def in_generation(self, generation: int) -> Plan:
+        """Return the plan of the same search in another generation."""
+        return Plan(replace(self.request, generation=generation), self.bundle, self.space)
 
     @property
     def fidelity(self) -> Fidelity:
