@@ -36,6 +36,6 @@ def train_candidates(
         plan, records = opened(request, data.path, space.path)
         trials = [Trial.from_json(document) for document in json.loads(Path(proposal.path).read_text())[shard]]
         with open_tracker(plan, records) as tracker:
-            results = train_trials(plan, records, trials, ["trial"] * len(trials), tracker, f"shard-{shard}")
+            results = train_trials(plan, records, trials, ["trial"] * len(trials), tracker, task=f"shard-{shard}")
         Path(receipt.path).write_text(json.dumps([result.trial_id for result in results]))
         receipt.metadata.update(trials=len(results), failed=sum(result.status.failed for result in results))

@@ -106,8 +106,8 @@ def trial_view(search: str, store: str | None, trial: str) -> TrialView:
         if len(trial) >= 4 and (entry.trial.id.startswith(trial) or entry.trial.architecture.id.startswith(trial)):
             return showing.trial(status, number)
     raise UserError(
-        f"search '{status.search.config.name}' has no trial '{trial}'; it has trials 1 to {len(entries)}, and takes the "
-        f"beginning (4 characters or more) of a trial's or a network's id."
+        f"search '{status.search.config.name}' has no trial '{trial}'; it has trials 1 to {len(entries)}, and takes "
+        f"the beginning (4 characters or more) of a trial's or a network's id."
     )
 
 

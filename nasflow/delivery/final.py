@@ -15,7 +15,7 @@ from nasflow.engine.trialling import Listener, train_trials
 from nasflow.errors import IntegrityError, SearchError
 from nasflow.objectives import feasible, rank_key
 from nasflow.training.job import TrainingJob
-from nasflow.trials import Entry, Trial
+from nasflow.trials import Entry, Trial, TrialResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,8 @@ def train_final(
     listener: Listener | None = None,
 ) -> Outcome:
     """Train the selected candidates and the reference in full; test the best of them on validation, and the reference.
+
+    One of them that fails is no reason not to deliver the others; it is tried again with the next delivery.
 
     Args:
         plan: The search.
@@ -52,7 +54,7 @@ def train_final(
         trials, kinds = [*trials, reference], [*kinds, "reference"]
     records.write("finals", {"trials": [trial.to_json() for trial in trials], "kinds": kinds})
     _import_meanwhile("nasflow.training.evaluation")
-    results = train_trials(plan, records, trials, kinds, tracker, "final", listener)
+    results = train_trials(plan, records, trials, kinds, tracker, task="final", listener=listener)
     entries = [Entry(trial, result) for trial, result in zip(trials, results, strict=True)]
     finalists = [entry for entry, kind in zip(entries, kinds, strict=True) if kind == "final"]
     good = [e for e in finalists if e.result is not None and feasible(plan.objectives, e.result)]
@@ -73,40 +75,44 @@ def _by_id(entries: Sequence[Entry], trial: Trial) -> Entry:
 
 
 def _outcome(plan: Plan, records: SearchRecords, finalists: list[Entry], winner: Entry, reference: Entry) -> Outcome:
-    """Look at the test samples: once, and for these two alone."""
+    """Look at the test samples: once, and for these two alone. A reference whose training failed compares with nobody."""
+    from nasflow.delivery.comparing import comparer
     from nasflow.delivery.intervals import keep_intervals
     from nasflow.delivery.outcome import Outcome
-    from nasflow.delivery.statistics import compare_accuracy
 
-    found = {}
-    tested = []
-    for entry in (winner, reference):
-        trained, probabilities = _tested(plan, entry)
-        tested.append(trained)
-        found[entry.trial.id] = probabilities
+    found: dict[str, NDArray[np.float32]] = {}
+    best, other = (_tested(plan, entry, found) for entry in (winner, reference))
     key = f"{records.folder}/predictions.npz"
     records.store.put(key, _packed(found))
     keep_intervals(plan, records, found)
-    first, second = (found[entry.trial.id] for entry in (winner, reference))
+    compare, targets = comparer(plan.task, plan.config.seed), plan.bundle.targets("test")
+    theirs = found.get(reference.trial.id)
     return Outcome(
         search_id=plan.search_id,
-        winner=tested[0],
-        reference=tested[1],
+        winner=best,
+        reference=other,
         finalists=tuple((e.trial, e.result) for e in finalists if e.result is not None),
-        comparison=compare_accuracy(first, second, plan.bundle.targets("test")),
+        comparison=None if theirs is None else compare(found[winner.trial.id], theirs, targets),
         predictions=key,
     )
 
 
-def _tested(plan: Plan, entry: Entry) -> tuple[Trained, NDArray[np.float32]]:
+def _tested(plan: Plan, entry: Entry, found: dict[str, NDArray[np.float32]]) -> Trained:
+    """Test a network whose training succeeded; its probabilities go into `found`, by trial id."""
     from nasflow.delivery.outcome import Trained
     from nasflow.training.evaluation import evaluate
 
-    if entry.result is None or entry.result.status.failed:
-        cause = entry.result.cause if entry.result else "it has no result"
-        raise SearchError(f"the reference network could not be trained: {cause}")
-    metrics, probabilities = evaluate(entry.trial, final_job(plan), "test")
-    return Trained(entry.trial, entry.result, metrics), probabilities
+    result = _known(entry)
+    if result.status.failed:
+        return Trained(entry.trial, result)
+    metrics, found[entry.trial.id] = evaluate(entry.trial, final_job(plan), "test")
+    return Trained(entry.trial, result, metrics)
+
+
+def _known(entry: Entry) -> TrialResult:
+    if entry.result is None:
+        raise SearchError(f"the full training {entry.trial.id} has no result; run the same command again.")
+    return entry.result
 
 
 def final_job(plan: Plan) -> TrainingJob:
@@ -115,7 +121,9 @@ def final_job(plan: Plan) -> TrainingJob:
 
 
 def test_probabilities(records: SearchRecords, outcome: Outcome) -> dict[str, NDArray[np.float32]]:
-    """Return the probabilities on the test samples, float32 (N, outputs), of winner and reference by trial id.
+    """Return the probabilities on the test samples, float32 (N, outputs), of the networks tested, by trial id.
+
+    They are the winner and, unless its training failed, the reference.
 
     Raises:
         IntegrityError: They are missing or damaged.
@@ -127,7 +135,8 @@ def test_probabilities(records: SearchRecords, outcome: Outcome) -> dict[str, ND
         if content is None:
             raise ValueError("nothing is there")
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in (outcome.winner.trial.id, outcome.reference.trial.id)}
+            tested = [t for t in (outcome.winner, outcome.reference) if not t.result.status.failed]
+            return {trained.trial.id: arrays[trained.trial.id] for trained in tested}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise IntegrityError(f"the predictions in '{outcome.predictions}' cannot be read: {error}") from error
 

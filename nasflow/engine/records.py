@@ -129,10 +129,10 @@ class SearchRecords:
     def result(self, trial: Trial, started_at: float) -> TrialResult | None:
         """Return the result of a trial as this search sees it.
 
-        A failure of this search stands, even when another search has tried again since; a failure of an earlier search
-        that may have been bad luck counts as no result.
+        A verdict of this search stands (a failure, or a rejection by its own bounds), even when another search has
+        trained the same trial since. A failure of an earlier search that may have been bad luck counts as no result.
         """
-        own = read_json(self.store, f"{self.folder}/failures/{trial.id}.json")
+        own = read_json(self.store, f"{self.folder}/verdicts/{trial.id}.json")
         document = own or read_json(self.store, f"results/{trial.id}.json")
         if document is None:
             return None
@@ -141,9 +141,13 @@ class SearchRecords:
             return None
         return result
 
-    def keep_failure(self, result: TrialResult) -> None:
-        """Let a failure stand for this search, whatever other searches find."""
-        create_json(self.store, f"{self.folder}/failures/{result.trial_id}.json", result.to_json())
+    def keep_verdict(self, result: TrialResult) -> TrialResult:
+        """Let a failure or a rejection stand for this search, whatever others find; return the one that does."""
+        key = f"{self.folder}/verdicts/{result.trial_id}.json"
+        if create_json(self.store, key, result.to_json()):
+            return result
+        document = read_json(self.store, key)
+        return TrialResult.from_json(document) if document else result
 
     def history(self) -> History:
         """Return all trials in the order proposed, with the results that exist."""

@@ -39,7 +39,7 @@ def propose_round(plan: Plan, records: SearchRecords, number: int) -> Round:
         number: Which round, from 0; the rounds before it are finished.
 
     Raises:
-        SearchError: Too many trials have failed, an earlier trial has no result, or the strategy finds nothing to propose.
+        SearchError: Too many trials have failed, an earlier trial has no result, or there is nothing to propose.
         StrategyError: The strategy broke its contract.
     """
     size = plan.config.parallelism.round_size

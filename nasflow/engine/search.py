@@ -20,7 +20,7 @@ def run_rounds(plan: Plan, records: SearchRecords, tracker: Tracker, listener: L
     """
     for number in range(plan.config.rounds):
         trials = [t for shard in propose_round(plan, records, number).shards for t in shard]
-        train_trials(plan, records, trials, ["trial"] * len(trials), tracker, f"round-{number}", listener)
+        train_trials(plan, records, trials, ["trial"] * len(trials), tracker, task=f"round-{number}", listener=listener)
     return records.history()
 
 

@@ -16,8 +16,8 @@ def cut(trials: Sequence[Trial], shard_size: int, work: Callable[[Trial], float]
         work: Expected work of a trial in any unit (FLOPs times epochs), never a measured time, so that the cut repeats.
 
     Returns:
-        At least one shard, each in the order of `trials`; a round without trials gives one empty shard, since a loop of a
-        pipeline needs a member.
+        At least one shard, each in the order of `trials`; a round without trials gives one empty shard, since a loop
+        of a pipeline needs a member.
     """
     count = max(1, -(-len(trials) // shard_size))
     shards: list[list[Trial]] = [[] for _ in range(count)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from nasflow.engine.live import LiveView, together
 from nasflow.engine.plan import Plan
@@ -13,7 +15,7 @@ from nasflow.tracking import Kind, Tracker, tracking_target
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
 from nasflow.training.job import TrainingJob
 from nasflow.training.pool import run_trials
-from nasflow.trials import Trial, TrialResult
+from nasflow.trials import Status, Trial, TrialResult
 
 Listener = Callable[[Event], None]
 
@@ -53,10 +55,14 @@ def train_trials(
     trials: Sequence[Trial],
     kinds: Sequence[Kind],
     tracker: Tracker,
+    *,
     task: str,
     listener: Listener | None = None,
 ) -> list[TrialResult]:
     """Train what has no result yet, and return the results of all, in the order given.
+
+    The failure of a trial stands for its search; a full training that failed by bad luck is tried again, without limit
+    of time.
 
     Args:
         plan: The search.
@@ -67,45 +73,66 @@ def train_trials(
         task: Name of this task, unique within the search.
         listener: Told of every event as well.
     """
-    kind_of = dict(zip((trial.id for trial in trials), kinds, strict=True))
-    trial_of = {trial.id: trial for trial in trials}
-    started_at = records.started_at
-    standing = {trial.id: records.result(trial, started_at) for trial in trials}
-
-    def track(event: Event) -> None:
-        match event:
-            case TrialStarted():
-                tracker.started(trial_of[event.trial_id], kind_of[event.trial_id])
-            case EpochFinished():
-                tracker.epoch(trial_of[event.trial_id], kind_of[event.trial_id], event.point)
-            case TrialFinished():
-                if event.result.status.failed:
-                    records.keep_failure(event.result)
-                reused = event.reused and event.result.finished_at < started_at
-                tracker.finished(event.trial, kind_of[event.trial.id], event.result, reused)
-
-    def reject(trial: Trial) -> str | None:
-        if kind_of[trial.id] != "trial":
-            return None
-        return cheap_rejection(plan.objectives, plan.cost(trial.architecture))
-
+    desk = _Desk(plan, records, {t.id: (t, kind) for t, kind in zip(trials, kinds, strict=True)}, tracker)
     live = LiveView(records, task)
-    listen = together(track, live, *([listener] if listener else []))
-    for trial in trials:
-        result = standing[trial.id]
-        if result is not None and result.status.failed:
-            listen(TrialFinished(trial, result, reused=True))
-    job = TrainingJob(
-        plan.config, plan.bundle.root, plan.config.storage.url, keep_weights=any(kind != "trial" for kind in kinds)
-    )
-    open_trials = [t for t in trials if (known := standing[t.id]) is None or not known.status.failed]
+    listen = together(desk.note, live, *([listener] if listener else []))
+    settled = {trial.id: result for trial in trials if (result := desk.settled(trial)) is not None}
     try:
-        found = run_trials(open_trials, job, listen, reject=reject, retry=RETRIED_ACROSS_SEARCHES)
+        for trial in trials:
+            if trial.id in settled:
+                listen(TrialFinished(trial, settled[trial.id], reused=True))
+        open_trials = [trial for trial in trials if trial.id not in settled]
+        found = run_trials(open_trials, _job(plan, kinds), listen, retry=RETRIED_ACROSS_SEARCHES)
     finally:
         live.close()
-    results = {result.trial_id: result for result in found}
-    return [results.get(trial.id) or standing[trial.id] or _missing(trial) for trial in trials]
+    results = settled | {result.trial_id: result for result in found}
+    return [results[trial.id] for trial in trials]
 
 
-def _missing(trial: Trial) -> TrialResult:
-    raise AssertionError(f"the pool gave no result for {trial.id}")
+class _Desk:
+    """What one task knows of its trainings, and whom it tells."""
+
+    def __init__(
+        self, plan: Plan, records: SearchRecords, trainings: Mapping[str, tuple[Trial, Kind]], tracker: Tracker
+    ) -> None:
+        self._plan, self._records, self._tracker = plan, records, tracker
+        self._trainings = trainings
+        self._started_at = records.started_at
+
+    def settled(self, trial: Trial) -> TrialResult | None:
+        """Return the verdict that stands without the pool: a failure of this search, or a rejection."""
+        if self._trainings[trial.id][1] != "trial":
+            return None
+        known = self._records.result(trial, self._started_at)
+        if known is not None and known.status is not Status.COMPLETED:
+            return known
+        cost = self._plan.cost(trial.architecture)
+        cause = cheap_rejection(self._plan.objectives, cost)
+        if cause is None:
+            return None
+        now = time.time()
+        rejected = TrialResult(trial.id, Status.REJECTED, asdict(cost), cause=cause, started_at=now, finished_at=now)
+        return self._records.keep_verdict(rejected)
+
+    def note(self, event: Event) -> None:
+        """Pass an event on to MLflow, and let a trial's failure stand."""
+        match event:
+            case TrialStarted():
+                self._tracker.started(*self._trainings[event.trial_id])
+            case EpochFinished():
+                self._tracker.epoch(*self._trainings[event.trial_id], event.point)
+            case TrialFinished():
+                trial, kind = self._trainings[event.trial.id]
+                if event.result.status.failed and kind == "trial":
+                    self._records.keep_verdict(event.result)
+                reused = event.reused and event.result.finished_at < self._started_at
+                self._tracker.finished(trial, kind, event.result, reused)
+
+
+def _job(plan: Plan, kinds: Sequence[Kind]) -> TrainingJob:
+    """Return the job of a task; full trainings keep their weights and have all the time they need."""
+    full = any(kind != "trial" for kind in kinds)
+    config = plan.config
+    if full:
+        config = config.model_copy(update={"budget": config.budget.model_copy(update={"trial_seconds": None})})
+    return TrainingJob(config, plan.bundle.root, config.storage.url, full, plan.request.device_kind)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nasflow.data.bundle import DataBundle
 from nasflow.data.protocol import Split
+from nasflow.errors import SearchError
 from nasflow.storage import Store, open_store
 from nasflow.tasks import Task
 from nasflow.tasks.loading import load_task
@@ -44,10 +45,16 @@ class Bench:
 
         Raises:
             ConfigError: The device that is asked for is not there.
+            SearchError: The device is of another kind than the job is for, so its results would go by a wrong name.
             IntegrityError: The prepared data are missing or of another length.
             PluginError: The task or the storage is unknown.
         """
         device = open_device(job.config.resources, worker)
+        if job.device_kind not in ("", device.kind):
+            raise SearchError(
+                f"the search was planned for device kind '{job.device_kind}' and this machine trains on "
+                f"'{device.kind}': run it where that device is, or let it be planned anew here."
+            )
         settle(device, job.config.parallelism.threads)
         bundle = DataBundle.open(job.bundle, verify=False)
         splits: tuple[Split, Split] = ("train", "val")

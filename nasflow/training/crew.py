@@ -20,7 +20,7 @@ from nasflow.training.failures import describe_exit
 from nasflow.training.job import TrainingJob, checkpoint_key
 from nasflow.training.launching import Launcher
 from nasflow.training.memory import GIB, largest_over, memory_limit
-from nasflow.training.results import record
+from nasflow.training.results import record, standing
 from nasflow.trials import EpochPoint, Status, Trial, TrialResult
 
 BEGIN_SECONDS = 120.0
@@ -230,6 +230,10 @@ class Crew:
 
     def _fail(self, trial: Trial, seat: Seat, failure: Failure) -> None:
         """Record a failure that stands, or let the trial have its second chance."""
+        known = standing(self._store, trial.id, self._job.keep_weights)
+        if known is not None:  # its worker was lost just after it had written the result
+            self._told.append(lambda: self._finish(trial, known))
+            return
         if not failure.certain and trial.id not in self._second:
             self._second.add(trial.id)
             self._alone.append(trial)
@@ -237,8 +241,8 @@ class Crew:
         curve = self._curve(trial)
         metrics = {**self._cost(trial), "train_seconds": sum(p.finished_at - p.started_at for p in curve)}
         result = TrialResult(trial.id, failure.status, metrics, curve, failure.cause, seat.at, time.time(), seat.device)
-        standing = record(self._store, result, self._job.keep_weights)
-        self._told.append(lambda: self._finish(trial, standing))
+        recorded = record(self._store, result, self._job.keep_weights)
+        self._told.append(lambda: self._finish(trial, recorded))
 
     def _curve(self, trial: Trial) -> tuple[EpochPoint, ...]:
         key = checkpoint_key(trial.id)

@@ -19,12 +19,14 @@ class TrainingJob:
         bundle: Folder of the prepared data.
         store_url: The store of results and checkpoints.
         keep_weights: Whether the final weights of a completed trial stay in the store, under its checkpoint's key.
+        device_kind: Kind of device that the trials are meant for, and identified by; empty where any will do.
     """
 
     config: SearchConfig
     bundle: Path
     store_url: str
     keep_weights: bool = False
+    device_kind: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the job as JSON-compatible data."""
@@ -33,6 +35,7 @@ class TrainingJob:
             "bundle": str(self.bundle),
             "store_url": self.store_url,
             "keep_weights": self.keep_weights,
+            "device_kind": self.device_kind,
         }
 
     @classmethod
@@ -43,6 +46,7 @@ class TrainingJob:
             Path(document["bundle"]),
             document["store_url"],
             document["keep_weights"],
+            document["device_kind"],
         )
 
 

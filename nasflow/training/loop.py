@@ -144,9 +144,7 @@ class Training:
         for name, value in found.items():
             if not math.isfinite(value):
                 raise NotFiniteError(f"{name} became {_spelled(value)} in epoch {number}")
-        deciding = f"val_{self.bench.task.metrics[0].name}"
-        shown = {name: found[name] for name in ("train_loss", "val_loss", deciding) if name in found}
-        point = EpochPoint(number, shown | {"learning_rate": rate}, started_at, time.time())
+        point = EpochPoint(number, found | {"learning_rate": rate}, started_at, time.time())
         self.progress = replace(self.progress, curve=(*self.progress.curve, point), metrics=found)
 
     def save(self) -> None:

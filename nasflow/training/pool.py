@@ -26,7 +26,6 @@ def run_trials(
     job: TrainingJob,
     on_event: Callable[[Event], None],
     *,
-    reject: Callable[[Trial], str | None] | None = None,
     retry: Collection[Status] = frozenset(),
 ) -> list[TrialResult]:
     """Train trials and return their results in the same order.
@@ -40,7 +39,6 @@ def run_trials(
         trials: What to train; a trial that comes twice is trained once.
         job: What they have in common.
         on_event: Told of everything, in the calling thread; the events of one trial come in order.
-        reject: Asked before training; a sentence means that the trial is recorded as rejected, for that cause.
         retry: Failures in the store that do not stand.
 
     Raises:
@@ -62,7 +60,7 @@ def run_trials(
         if known is not None:
             finish(trial, known, reused=True)
             continue
-        refused = costs.refusal(trial) or _rejection(trial, costs, reject)
+        refused = costs.refusal(trial)
         if refused is not None:
             finish(trial, record(store, refused, keep_weights=False))
         else:
@@ -102,7 +100,8 @@ class Costs:
             raise
         except Exception as error:  # a stranger's code
             status, cause = classify(error)
-            return _untrained(trial, status, {}, cause)
+            now = time.time()
+            return TrialResult(trial.id, status, cause=cause, started_at=now, finished_at=now)
         return None
 
     def metrics(self, trial: Trial) -> dict[str, float]:
@@ -113,15 +112,3 @@ class Costs:
     def work(self, trial: Trial) -> float:
         """Return a number that grows with the time a trial takes; it is not measured, so that the order repeats."""
         return self.of(trial).flops * trial.fidelity.epochs * trial.fidelity.data_fraction
-
-
-def _rejection(trial: Trial, costs: Costs, reject: Callable[[Trial], str | None] | None) -> TrialResult | None:
-    cause = reject(trial) if reject is not None else None
-    if cause is None:
-        return None
-    return _untrained(trial, Status.REJECTED, costs.metrics(trial), cause)
-
-
-def _untrained(trial: Trial, status: Status, metrics: dict[str, float], cause: str) -> TrialResult:
-    now = time.time()
-    return TrialResult(trial.id, status, metrics, cause=cause, started_at=now, finished_at=now)

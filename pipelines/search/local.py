@@ -1,7 +1,7 @@
 """Running the search pipeline on this machine through KFP's SubprocessRunner.
 
-Run as a program (`python -m nasflow.pipelines.search.local FOLDER`), it drives the pipeline of `FOLDER/request.json`; all
-output of the steps goes to its standard output.
+Run as a program (`python -m nasflow.pipelines.search.local FOLDER`), it drives the pipeline of `FOLDER/request.json`;
+all output of the steps goes to its standard output.
 """
 
 from __future__ import annotations

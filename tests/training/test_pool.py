@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from nasflow.errors import IntegrityError, PluginError
+from nasflow.errors import IntegrityError, PluginError, SearchError
 from nasflow.spaces import Architecture
 from nasflow.storage.documents import read_json
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
@@ -57,7 +57,8 @@ class TestResults:
         }
         assert result.metrics["parameters"] == 64 * 32 + 3 * 32 + 32 * 10 + 10
         assert [point.epoch for point in result.curve] == list(range(1, 13))
-        assert all(set(p.metrics) == {"train_loss", "val_loss", "val_accuracy", "learning_rate"} for p in result.curve)
+        by_epoch = {"train_loss", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "learning_rate"}
+        assert all(set(point.metrics) == by_epoch for point in result.curve)
         spans = [(point.started_at, point.finished_at) for point in result.curve]
         assert all(start < end for start, end in spans)
         assert result.metrics["train_seconds"] == sum(end - start for start, end in spans)
@@ -153,23 +154,13 @@ class TestEvents:
         assert lab.store.get(result_key(lab.trial("hang").id)) is None
 
 
-class TestRejection:
-    def test_is_a_result_without_training(self, lab):
-        trials = [lab.trial("good"), lab.trial("good", width=32)]
-        events: list[Event] = []
-        costs = Costs(lab.job)
-        small, large = lab.run(trials, events, reject=lambda t: "too large" if costs.of(t).parameters > 1000 else None)
-        assert small.status is Status.COMPLETED
-        assert (large.status, large.cause, large.curve) == (Status.REJECTED, "too large", ())
-        assert large.metrics == costs.metrics(trials[1])
-        assert [e.trial_id for e in events if isinstance(e, TrialStarted)] == [trials[0].id]
-        assert not large.status.failed
-
-    def test_is_not_asked_about_a_trial_with_a_result(self, lab):
+class TestDevice:
+    def test_of_another_kind_than_planned_trains_nothing(self, lab):
         trial = lab.trial("good")
-        lab.run([trial])
-        (result,) = lab.run([trial], reject=lambda t: "no")
-        assert result.status is Status.COMPLETED
+        job = replace(lab.job, device_kind="cuda-of another world")
+        with pytest.raises(SearchError, match="planned for device kind 'cuda-of another world'.*trains on 'cpu-"):
+            run_trials([trial], job, lambda event: None)
+        assert lab.store.get(result_key(trial.id)) is None
 
 
 FAILURES = {
