@@ -1,0 +1,99 @@
+"""How a step of the pipeline begins and ends, with real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nasflow.engine.steps import ALIVE_FILE, DRIVER, ERROR_FILE, FOLDER, opened, read_space, step, this_process
+from nasflow.errors import ConfigError, HeldError, SearchError
+from nasflow.processes import ProcessStamp, await_unlocked
+
+SLEEPER = (
+    "from nasflow.engine.steps import step\nimport time\nwith step():\n    print('in', flush=True)\n    time.sleep(600)"
+)
+
+
+@pytest.mark.parametrize(("error", "code"), [(SearchError("no."), 1), (ConfigError(["a."]), 2), (HeldError("b."), 3)])
+def test_a_known_error_ends_a_step_in_its_sentence(
+    error: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    with pytest.raises(SystemExit) as ended, step():
+        raise error
+    assert ended.value.code == code
+    assert json.loads((tmp_path / ERROR_FILE).read_text()) == {"message": str(error), "exit_code": code}
+    assert capsys.readouterr().err == f"nasflow: {error}\n"
+
+
+def test_an_unknown_error_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    with pytest.raises(ZeroDivisionError), step():
+        _ = 1 / 0
+    assert not (tmp_path / ERROR_FILE).exists()
+
+
+def test_on_a_cluster_nothing_is_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(FOLDER, raising=False)
+    monkeypatch.delenv(DRIVER, raising=False)
+    monkeypatch.chdir(tmp_path)
+    with step():
+        pass
+    with pytest.raises(SystemExit), step():
+        raise SearchError("no.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def start(folder: Path, driver: str) -> subprocess.Popen[str]:
+    environment = os.environ | {FOLDER: str(folder), DRIVER: driver}
+    return subprocess.Popen([sys.executable, "-c", SLEEPER], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_step_ends_with_its_driver_and_is_known_to_live_until_then(tmp_path: Path) -> None:
+    driver = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from nasflow.engine.steps import this_process\nprint(this_process(), flush=True)\ninput()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert driver.stdout is not None
+    process = start(tmp_path, driver.stdout.readline().strip())
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+    assert not await_unlocked(tmp_path / ALIVE_FILE, 0.0)
+    driver.kill()
+    driver.communicate()
+    assert process.wait(timeout=30) == 1
+    assert await_unlocked(tmp_path / ALIVE_FILE, 0.0)
+
+
+def test_a_step_whose_driver_is_gone_already_does_nothing(tmp_path: Path) -> None:
+    stamp = json.loads(this_process()) | {"started": "ticks:1"}
+    process = start(tmp_path, json.dumps(stamp))
+    output, _ = process.communicate(timeout=30)
+    assert (process.returncode, output) == (1, "")
+
+
+def test_the_stamp_of_this_process() -> None:
+    stamp = ProcessStamp.from_json(json.loads(this_process()))
+    assert stamp == ProcessStamp.here()
+
+
+def test_a_search_is_opened_from_what_travels(planned: Any, tmp_path: Path) -> None:
+    plan = planned()
+    file = tmp_path / "space.json"
+    file.write_text(json.dumps(plan.space.to_json()))
+    again, records = opened(plan.request.to_json(), str(plan.bundle.root), str(file))
+    assert again.search_id == plan.search_id == records.search_id
+    assert again.config == plan.config
+    assert read_space(str(file)).id == plan.space.id
