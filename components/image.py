@@ -3,4 +3,4 @@
 import os
 
 IMAGE = os.environ.get("NASFLOW_IMAGE", "nasflow-python:latest")
-"""Name of the project's image; `nasflow compile --image` sets it for one compilation."""
+"""Name of the project's image; the environment variable `NASFLOW_IMAGE`, or `nasflow compile --image`, sets it."""

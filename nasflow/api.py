@@ -18,6 +18,7 @@ from nasflow.engine.lease import hold
 from nasflow.engine.search import run_rounds, select
 from nasflow.engine.trialling import Listener, open_tracker
 from nasflow.errors import TrackingError
+from nasflow.training.events import Event
 from nasflow.trials import Entry, History
 
 if TYPE_CHECKING:
@@ -113,19 +114,26 @@ def search(
     checked, base = _configured(config)
     admitted = admit(checked, base, anew=anew)
     plan, records = admitted.plan, admitted.records
-    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{checked.name}'"):
+    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{checked.name}'") as lease:
+
+        def listen(event: Event) -> None:
+            if lease.lost:
+                lease.check()  # says who has it now
+            if on_event is not None:
+                on_event(event)
+
         records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
         if deliver_model and (known := delivered(plan, records)):
             history = records.history()
             return SearchOutcome(plan.search_id, history, tuple(select(plan, history)), replace(known, repeated=True))
         with open_tracker(plan, records) as tracker:
-            history = run_rounds(plan, records, tracker, on_event)
+            history = run_rounds(plan, records, tracker, listen)
             best = select(plan, history)
             if not deliver_model:
                 with suppress(TrackingError):  # MLflow is away: the same call again writes what it lacks
                     conclude(records, tracker, history, best[0].result.metrics if best[0].result else {})
                 return SearchOutcome(plan.search_id, history, tuple(best), None)
-            outcome = train_final(plan, records, [entry.trial.id for entry in best], tracker, on_event)
+            outcome = train_final(plan, records, [entry.trial.id for entry in best], tracker, listen)
         return SearchOutcome(plan.search_id, history, tuple(best), deliver(plan, records, outcome))
 
 

@@ -21,6 +21,19 @@ def compile_pipeline(
         ),
     ] = None,
     *,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="IMAGE", help="Image of the pods, best by digest.", show_default=False),
+    ] = None,
+    device_kind: Annotated[
+        str | None,
+        typer.Option(
+            "--device-kind",
+            metavar="KIND",
+            help="What the pods train on, as in cpu-AVX2 or 'cuda-NVIDIA H100'; by default what this machine does.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Compile a search into a pipeline file for Kubeflow Pipelines."""
@@ -32,5 +45,7 @@ def compile_pipeline(
         raise UserError(f"--out must name a .yaml file, not '{target}'; try '{target.with_suffix('.yaml')}'.")
     if target.exists() and not force:
         raise UserError(f"{target} exists already; name another file with --out, or replace it with --force.")
-    wiring.compile_pipeline(config, target)
+    notes = wiring.compile_pipeline(config, target, image, device_kind)
     say(f"Wrote {target}. Upload it to Kubeflow Pipelines, in its UI or with 'kfp pipeline create -p NAME {target}'.")
+    for note in notes:
+        say(note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -46,11 +47,22 @@ def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView]
     return summary(config, finished)
 
 
-def compile_pipeline(config: Path, target: Path) -> None:
-    """Write the pipeline of a search into a YAML file."""
+def compile_pipeline(config: Path, target: Path, image: str | None, device_kind: str | None) -> list[str]:
+    """Write the pipeline of a search into a YAML file; return what the user has to see to on the cluster."""
+    if image:
+        os.environ["NASFLOW_IMAGE"] = image  # read when the components are imported
+    from nasflow.components.image import IMAGE
     from nasflow.pipelines.search.compiling import compile_search
 
-    compile_search(load_config(config), target)
+    checked = load_config(config)
+    compile_search(checked, config.resolve().parent, target, device_kind)
+    notes = []
+    if ":" not in IMAGE.rpartition("/")[2] and "@" not in IMAGE:
+        notes.append(f"The image '{IMAGE}' has no tag; name one by digest with --image.")
+    url = anchored(checked).storage.url
+    if "://" not in url:
+        notes.append(f"Every pod needs the store at '{url}', the same folder for all: mount a volume there.")
+    return notes
 
 
 def search_rows(store: str | None) -> list[SearchRow]:
@@ -150,7 +162,7 @@ def _find(search: str, store: str | None) -> KeptSearch:
     if not search.endswith(_YAML):
         return find_search(_store(store), search)
     config = anchored(load_config(Path(search)))
-    return find_search(open_store(store or config.storage.url), config.name)
+    return find_search(open_store(store or config.storage.url), config.name, config)
 
 
 def _store(url: str | None) -> Store:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
+from nasflow.engine.request import delivery_asked
 from nasflow.engine.trialling import Listener, train_trials
 from nasflow.errors import IntegrityError, SearchError
 from nasflow.objectives import feasible, rank_key
@@ -52,7 +53,8 @@ def train_final(
     kinds: list[Kind] = ["final"] * len(trials)
     if reference.id not in {trial.id for trial in trials}:
         trials, kinds = [*trials, reference], [*kinds, "reference"]
-    records.write("finals", {"trials": [trial.to_json() for trial in trials], "kinds": kinds})
+    told = {"asked": delivery_asked(plan.config), "trials": [trial.to_json() for trial in trials], "kinds": kinds}
+    records.write("finals", told)
     _import_meanwhile("nasflow.training.evaluation")
     results = train_trials(plan, records, trials, kinds, tracker, task="final", listener=listener)
     entries = [Entry(trial, result) for trial, result in zip(trials, results, strict=True)]
@@ -75,7 +77,7 @@ def _by_id(entries: Sequence[Entry], trial: Trial) -> Entry:
 
 
 def _outcome(plan: Plan, records: SearchRecords, finalists: list[Entry], winner: Entry, reference: Entry) -> Outcome:
-    """Look at the test samples: once, and for these two alone. A reference whose training failed compares with nobody."""
+    """Look at the test samples: once, and for these two alone, or for one where the reference failed."""
     from nasflow.delivery.comparing import comparer
     from nasflow.delivery.intervals import keep_intervals
     from nasflow.delivery.outcome import Outcome

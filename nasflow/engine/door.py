@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 
 from nasflow.config import SearchConfig
@@ -18,17 +13,19 @@ from nasflow.data.protocol import Summary
 from nasflow.engine.kept import holder_of
 from nasflow.engine.plan import Plan, make_objectives, make_space
 from nasflow.engine.preparing import prepared
+from nasflow.engine.probing import DeviceProbe
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request, anchored
-from nasflow.errors import HeldError, SearchError
-from nasflow.ids import digest
+from nasflow.errors import ConfigError, HeldError, SpaceError
 from nasflow.objectives import Objective
+from nasflow.objectives.loading import cheap_rejection
 from nasflow.spaces import SearchSpace
 from nasflow.storage import Store
-from nasflow.storage.documents import read_json, write_json
 from nasflow.tasks.loading import load_task
 
 Progress = Callable[[int, int], None]
+
+_LOOKS = 2000
 
 
 @dataclass(frozen=True)
@@ -70,8 +67,43 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
     io = task.io(summary)
     task.augmenter(config.training, io)  # raises where the recipe does not fit the images
     space = make_space(config, task, io)
-    space.sample(random.Random(0))  # raises where the constraints leave nothing
-    return Outlook(summary, space, make_objectives(config, task, io))
+    objectives = make_objectives(config, task, io)
+    _check_bounds(space, objectives)
+    return Outlook(summary, space, objectives)
+
+
+def _check_bounds(space: SearchSpace, objectives: tuple[Objective, ...]) -> None:
+    """Refuse constraints and bounds that leave nothing to train.
+
+    Raises:
+        SpaceError: None of many sampled networks keeps them.
+    """
+    rng = random.Random(0)
+    cause: str | None = ""
+    for _ in range(_LOOKS):
+        cause = cheap_rejection(objectives, space.cost(space.sample(rng)))
+        if cause is None:
+            return
+    raise SpaceError(
+        f"objectives: none of {_LOOKS:,} sampled networks would be trained; the last one was rejected, since {cause} "
+        f"Widen the bound, or narrow space.choices to networks that keep it."
+    )
+
+
+def _check_budget(plan: Plan, records: SearchRecords) -> None:
+    """Refuse a budget below what was proposed already.
+
+    Raises:
+        ConfigError: It is.
+    """
+    known = sum(len(batch.trials) for batch in records.batches())
+    if known > plan.config.budget.trials:
+        raise ConfigError(
+            [
+                f"budget.trials must be at least {known}, the trials that search '{plan.config.name}' has already, not "
+                f"{plan.config.budget.trials}; raise it, or start anew with --new."
+            ]
+        )
 
 
 def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: Progress | None = None) -> Admitted:
@@ -92,8 +124,10 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
     request = Request(config, base.resolve(), "", 0)
     outlook(config, request.base)
     store = request.store()
-    probe = _DeviceProbe(config, store)
+    probe = DeviceProbe(config.resources, store)
     try:
+        if config.resources.device == "cuda":
+            probe.result()  # it may not be there; then nothing is to be written
         bundle = prepared(config.data, request.base, store, on_progress)
         task = load_task(config)
         space = make_space(config, task, task.io(bundle))
@@ -103,7 +137,9 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
     plan = _present(plan, store)
     if anew:
         plan = _following(plan, store)
-    return Admitted(plan, SearchRecords(store, plan.search_id))
+    records = SearchRecords(store, plan.search_id)
+    _check_budget(plan, records)
+    return Admitted(plan, records)
 
 
 def _present(plan: Plan, store: Store) -> Plan:
@@ -130,55 +166,3 @@ def _following(plan: Plan, store: Store) -> Plan:
     first = SearchRecords(store, plan.in_generation(0).search_id)
     first.write("generation", {"generation": following.request.generation})
     return following
-
-
-class _DeviceProbe:
-    """Asks a process of its own for the device kind, since that takes an import of torch; remembers the answer."""
-
-    def __init__(self, config: SearchConfig, store: Store) -> None:
-        self._store = store
-        self._key = "devices/" + digest(
-            [
-                socket.gethostname(),
-                version("torch"),
-                config.resources.device,
-                *(os.environ.get(name, "") for name in ("CUDA_VISIBLE_DEVICES", "ATEN_CPU_CAPABILITY")),
-            ]
-        )
-        known = read_json(store, f"{self._key}.json")
-        self._known: str | None = known["kind"] if known else None
-        self._process: subprocess.Popen[str] | None = None
-        if self._known is None:
-            program = (
-                "import sys; from nasflow.config import ResourcesConfig;"
-                "from nasflow.training.device import device_kind;"
-                "print(device_kind(ResourcesConfig.model_validate_json(sys.argv[1])))"
-            )
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program, config.resources.model_dump_json()],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-
-    def close(self) -> None:
-        """End the process, where nobody has waited for its answer."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
-
-    def result(self) -> str:
-        """Wait for the answer.
-
-        Raises:
-            SearchError: The device cannot be used.
-        """
-        if self._process is None:
-            return str(self._known)
-        answer, errors = self._process.communicate()
-        if self._process.returncode:
-            last = errors.strip().splitlines()[-1] if errors.strip() else f"exit status {self._process.returncode}"
-            raise SearchError(f"the training device cannot be used: {last}")
-        kind = answer.strip()
-        write_json(self._store, f"{self._key}.json", {"kind": kind})
-        return kind

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
+from nasflow.config import SearchConfig
 from nasflow.engine.lease import Holder
 from nasflow.engine.plan import Known
 from nasflow.engine.records import SearchRecords
@@ -63,19 +65,33 @@ def kept_searches(store: Store) -> list[KeptSearch]:
     return sorted(found, key=lambda kept: -kept.started_at)
 
 
-def find_search(store: Store, wanted: str) -> KeptSearch:
+def find_search(store: Store, wanted: str, like: SearchConfig | None = None) -> KeptSearch:
     """Return a search by its name or by the beginning of its id; of several with one name the one that began last.
+
+    Args:
+        store: The store.
+        wanted: Name, or at least four characters of the id.
+        like: The configuration that is meant; a search that it describes goes before others of its name.
 
     Raises:
         UserError: There is none.
     """
     found = kept_searches(store)
+    if like is not None:
+        found.sort(key=lambda kept: _described(kept.search.config) != _described(like))
     for kept in found:
         if kept.search.config.name == wanted or (len(wanted) >= 4 and kept.records.search_id.startswith(wanted)):
             return kept
     names = sorted({kept.search.config.name for kept in found})
     known = f"it keeps {', '.join(names)}.{nearest(wanted, names)}" if names else "it keeps no search yet."
     raise UserError(f"the store '{store.url}' has no search '{wanted}'; {known}")
+
+
+def _described(config: SearchConfig) -> dict[str, Any]:
+    """Return what tells one search from another, but for its data's content."""
+    parts = {"name", "seed", "task", "data", "space", "strategy", "objectives", "fidelity", "training"}
+    rounds = {"round_size": config.parallelism.round_size, "threads": config.parallelism.threads}
+    return {**config.model_dump(include=parts), **rounds}
 
 
 def _kept(records: SearchRecords) -> KeptSearch | None:

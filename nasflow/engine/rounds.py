@@ -10,7 +10,7 @@ from nasflow.engine.records import Batch, SearchRecords
 from nasflow.engine.shards import cut
 from nasflow.errors import SearchError
 from nasflow.strategies.loading import checked_proposal
-from nasflow.trials import History, Trial
+from nasflow.trials import Entry, History, Trial
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ def propose_round(plan: Plan, records: SearchRecords, number: int) -> Round:
         history = records.history()
         check_failures(history, plan.config.budget.failure_limit)
         _check_finished(history, first)
+        # A round that a smaller budget cut short is filled up as if none of it were trained: how far it is when the
+        # budget is raised must not matter.
+        history = History(Entry(e.trial, e.result if n < first else None) for n, e in enumerate(history))
         batch = records.add_batch(_ask(plan, history, batches, last - len(known)))
         batches.append(batch)
         known += batch.trials

@@ -85,7 +85,9 @@ class StatusReader:
 
     def _finals(self, started_at: float) -> list[Entry]:
         document = self._records.read("finals")
-        trials = [Trial.from_json(trial) for trial in document["trials"]] if document else []
+        if document is None or document["asked"] != delivery_asked(self._search.config):
+            return []  # of a smaller budget, say
+        trials = [Trial.from_json(trial) for trial in document["trials"]]
         return [self._entry(trial, started_at) for trial in trials]
 
     def _seconds_left(self, history: History) -> float | None:

@@ -5,19 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 
 from nasflow.config import SearchConfig
-from nasflow.pipelines.search.pipeline import search_pipeline
+from nasflow.engine.probing import DeviceProbe
+from nasflow.engine.request import Request, anchored
+from nasflow.errors import UserError
+
+LONGEST_PARAMETER = 10_000
+"""Bytes of a parameter that Kubeflow Pipelines keeps; it cuts longer ones."""
 
 
-def compile_search(config: SearchConfig, target: Path) -> None:
+def compile_search(config: SearchConfig, base: Path, target: Path, device_kind: str | None = None) -> None:
     """Write the pipeline of a search as KFP's intermediate representation; the same configuration gives the same bytes.
 
     Args:
-        config: The search; the number of rounds and the parallelism are laid down in the file.
+        config: The search; it becomes the default of the pipeline's one parameter, and the number of rounds and the
+            parallelism are laid down in the file.
+        base: Folder that relative data paths start at.
         target: A `.yaml` file, replaced where it exists.
+        device_kind: Kind of device that the pods train on, as in `cpu-AVX2` or `cuda-NVIDIA H100`; by default this
+            machine's.
+
+    Raises:
+        UserError: The configuration is too long for a parameter.
     """
     from kfp import compiler
 
-    pipeline = search_pipeline(f"nasflow-{config.name}", config.rounds, shards_at_once(config))
+    from nasflow.pipelines.search.pipeline import search_pipeline
+
+    kind = device_kind or DeviceProbe(config.resources).result()
+    request = Request(anchored(config), base.resolve(), kind).to_json()
+    if len(request.encode()) > LONGEST_PARAMETER:
+        raise UserError(
+            f"the configuration takes {len(request.encode()):,} bytes as a parameter, and Kubeflow Pipelines keeps "
+            f"{LONGEST_PARAMETER:,}: narrow space.choices by fewer or shorter lists."
+        )
+    pipeline = search_pipeline(f"nasflow-{config.name}", config.rounds, shards_at_once(config), request)
     target.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(pipeline, str(target))
 

@@ -32,7 +32,7 @@ def drive(folder: Path) -> None:
     config = Request.from_json(text).config
     os.environ[DRIVER] = this_process()
     # One shard at a time: the workers of a shard share the cores already.
-    pipeline = search_pipeline(f"nasflow-{config.name}", config.rounds, parallelism=1)
+    pipeline = search_pipeline(f"nasflow-{config.name}", config.rounds, 1, text)
     local.init(
         runner=local.SubprocessRunner(use_venv=False),
         pipeline_root=str(folder / "artifacts"),

@@ -15,17 +15,18 @@ from nasflow.components.train_candidates.component import train_candidates
 from nasflow.components.train_final.component import train_final
 
 
-def search_pipeline(name: str, rounds: int, parallelism: int) -> Any:
+def search_pipeline(name: str, rounds: int, parallelism: int, default: str) -> Any:
     """Return the pipeline of a search; its one parameter is the request.
 
     Args:
         name: Name of the pipeline.
         rounds: Number of rounds, unrolled.
         parallelism: Shards of a round that run at the same time.
+        default: The request that it runs when it is started without another one.
     """
 
     @dsl.pipeline(name=name, description="Neural architecture search from one YAML to a registered model.")
-    def pipeline(request: str) -> None:
+    def pipeline(request: str = default) -> None:
         data = _uncached(prepare_data(request=request)).outputs["data"]
         space = generate_space(request=request, data=data).outputs["space"]
         known = {"request": request, "data": data, "space": space}

@@ -63,7 +63,7 @@ class LocalPipeline:
         (self.folder / "request.json").write_text(self._request.to_json())
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "nasflow.pipelines.search.local", str(self.folder)],
+                [sys.executable, "-P", "-m", "nasflow.pipelines.search.local", str(self.folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -162,6 +162,8 @@ def run_search(
             while pipeline.running():
                 if on_status is not None:
                     on_status(reader.read(), started_at)
+                if lease.lost:
+                    lease.check()  # says who has it now
                 pipeline.wait(_POLL_SECONDS)
         finally:
             pipeline.stop()

@@ -158,7 +158,7 @@ class TestDevice:
     def test_of_another_kind_than_planned_trains_nothing(self, lab):
         trial = lab.trial("good")
         job = replace(lab.job, device_kind="cuda-of another world")
-        with pytest.raises(SearchError, match="planned for device kind 'cuda-of another world'.*trains on 'cpu-"):
+        with pytest.raises(SearchError, match=r"planned for device kind 'cuda-of another world'.*trains on 'cpu-"):
             run_trials([trial], job, lambda event: None)
         assert lab.store.get(result_key(trial.id)) is None
 
