@@ -79,13 +79,32 @@ def log_model(client: MlflowClient, run_id: str, name: str, files: ModelFiles, t
 
 
 def logged_before(client: MlflowClient, run_id: str, tag: str, value: str) -> str | None:
-    """Return the id of a whole model with a tag that a run has logged already, or None."""
-    outputs = client.get_run(run_id).outputs
-    for output in outputs.model_outputs if outputs else []:
-        model = client.get_logged_model(output.model_id)
-        if model.tags.get(tag) == value and model.status == "READY":
-            return str(model.model_id)
-    return None
+    """Return the id of a whole model with a tag that was logged from a run already, or None.
+
+    What a process that was stopped has left behind is cleared away: models of the same tag that are not whole, and
+    copies of a whole one. A whole model that the run does not know of yet becomes one of its outputs.
+
+    Args:
+        client: Of the MLflow.
+        run_id: The run that the model comes from.
+        tag: Name of the tag.
+        value: Its value; holds no quotation mark.
+    """
+    from mlflow.entities import LoggedModelOutput
+
+    run = client.get_run(run_id)
+    known = {output.model_id for output in run.outputs.model_outputs} if run.outputs else set()
+    wanted = f"tags.`{tag}` = '{value}' AND source_run_id = '{run_id}'"
+    found = client.search_logged_models([run.info.experiment_id], filter_string=wanted)
+    whole = sorted((m for m in found if m.status == "READY"), key=lambda m: (m.model_id not in known, m.model_id))
+    for model in found:
+        if not whole or model.model_id != whole[0].model_id:
+            client.delete_logged_model(model.model_id)
+    if not whole:
+        return None
+    if whole[0].model_id not in known:
+        client.log_outputs(run_id, [LoggedModelOutput(whole[0].model_id, step=0)])
+    return str(whole[0].model_id)
 
 
 def requirements() -> list[str]:

@@ -114,6 +114,53 @@ def test_a_model_logged_before_is_found_by_its_tag(registry, submitted) -> None:
     assert logged_before(registry.client, run_id, "t", "2") is None
 
 
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("step", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
+@pytest.mark.parametrize("after", [False, True])
+def test_what_a_kill_leaves_behind_is_used_or_cleared_away(
+    registry, submitted, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
+) -> None:
+    run_id, tags = registry.run(), {"t": f"{step}-{after}"}
+    files = ModelFiles(submitted.onnx, submitted.bundle.classes, submitted.bundle.images("test")[0])
+    real = getattr(mlflow.MlflowClient, step)
+
+    def dies(self, *args, **kwargs):
+        if after:
+            real(self, *args, **kwargs)
+        monkeypatch.undo()
+        # a killed process marks nothing as failed either
+        monkeypatch.setattr(mlflow.MlflowClient, "finalize_logged_model", lambda *_: None)
+        raise Killed
+
+    monkeypatch.setattr(mlflow.MlflowClient, step, dies)
+    with pytest.raises(Killed):
+        log_model(registry.client, run_id, "m", files, tags)
+    monkeypatch.undo()
+    whole = step == "log_outputs" or (step == "finalize_logged_model" and after)
+    found = logged_before(registry.client, run_id, "t", tags["t"])
+    assert (found is not None) is whole
+    made = found or log_model(registry.client, run_id, "m", files, tags)
+    left = registry.client.search_logged_models([registry.experiment_id], filter_string=f"tags.t = '{tags['t']}'")
+    assert [(model.model_id, model.status) for model in left] == [(made, "READY")]
+    assert [output.model_id for output in registry.client.get_run(run_id).outputs.model_outputs] == [made]
+    assert logged_before(registry.client, run_id, "t", tags["t"]) == made
+
+
+def test_models_of_other_runs_are_left_alone(registry, submitted) -> None:
+    files = ModelFiles(submitted.onnx, submitted.bundle.classes, submitted.bundle.images("test")[0])
+    theirs = registry.run()
+    pending = registry.client.create_logged_model(
+        registry.experiment_id, "m", source_run_id=theirs, tags={"t": "shared"}
+    )
+    whole = log_model(registry.client, theirs, "m", files, {"t": "shared"})
+    assert logged_before(registry.client, registry.run(), "t", "shared") is None
+    for model_id in (pending.model_id, whole):
+        assert registry.client.get_logged_model(model_id).model_id == model_id
+
+
 def test_a_model_that_cannot_be_packed_is_marked_as_failed(registry, submitted, tmp_path: Path) -> None:
     run_id = registry.run()
     files = ModelFiles(tmp_path / "missing.onnx", submitted.bundle.classes, submitted.bundle.images("test")[0])
