@@ -32,7 +32,7 @@ def summary(path: Path, finished: Finished) -> SummaryView:
         name=plan.config.name,
         winner=delivery.outcome.winner.trial.architecture.id,
         metrics=tuple(_metrics(finished)),
-        verdict=delivery.outcome.comparison.sentence("the winner", "the reference network"),
+        verdict=delivery.outcome.verdict,
         trials=len(status.history),
         failed=showing.failed(status),
         rejected=showing.rejected(status),

@@ -1,4 +1,4 @@
-"""The end of a search: export, report and registration, done once for an outcome."""
+"""The end of a search: export, report, registration. Done again, it renews the report and registers nothing twice."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from nasflow.delivery.comparing import comparer
 from nasflow.delivery.exporting import export_winner
 from nasflow.delivery.final import test_probabilities
 from nasflow.delivery.outcome import Outcome, Registration
-from nasflow.delivery.registering import Submission, register
+from nasflow.delivery.registering import register
 from nasflow.delivery.reporting import report_page, write_report
+from nasflow.delivery.submission import Submission
 from nasflow.engine.concluding import Training, complete, trainings
 from nasflow.engine.plan import Plan
-from nasflow.engine.records import SearchRecords
+from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
 from nasflow.engine.request import delivery_asked
 from nasflow.engine.trialling import open_tracker
 from nasflow.ids import digest
@@ -48,14 +50,20 @@ class Delivery:
 
 
 def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
-    """Return what was delivered for exactly this request, or None where that is still to be done."""
+    """Return what was delivered for exactly this request, or None where that is still to be done.
+
+    That is also so where the reference could not be trained by bad luck, as when its process died.
+    """
     document = records.read("delivered")
     if document is None or document["asked"] != delivery_asked(plan.config):
         return None
     if document["tracking"] != digest(_tracked(plan, records)):
         return None
+    outcome = Outcome.from_json(document["outcome"])
+    if outcome.reference.result.status in RETRIED_ACROSS_SEARCHES:
+        return None
     delivery = Delivery(
-        Outcome.from_json(document["outcome"]),
+        outcome,
         Registration.from_json(document["registration"]) if document["registration"] else None,
         _local(records, MODEL, METADATA_FILE),
         _local(records, REPORT),
@@ -89,18 +97,25 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
         report: The report.
 
     Raises:
+        HeldError: Another search is deciding about the same registered model.
         TrackingError: MLflow cannot be used; running the search again does what is missing.
     """
     records.store.put(f"{records.folder}/{MODEL}", model.read_bytes())
     records.store.put(f"{records.folder}/{METADATA_FILE}", _metadata(plan))
-    records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
+    # Whoever reads the report while its registration is being made gets this one, unless there is one that has its own.
+    records.store.put_if_absent(f"{records.folder}/{REPORT}", report.read_bytes())
     with open_tracker(plan, records) as tracker:
         complete(records, tracker, _trainings(records, outcome))
         registration = _registered(plan, records, outcome, model, tracker) if plan.config.registry.enabled else None
         if registration is None:
+            records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
             tracker.log_artifact(_local(records, REPORT))
         metrics = {**outcome.winner.result.metrics, **outcome.winner.test_metrics}
-        tags = {"nasflow.winner": outcome.winner.trial.architecture.id, "nasflow.outcome": outcome.id}
+        tags = {
+            "nasflow.winner": outcome.winner.trial.architecture.id,
+            "nasflow.outcome": outcome.id,
+            "nasflow.verdict": outcome.verdict,
+        }
         tracker.finish_search(metrics, tags)
         run_id = tracker.parent_run_id()
     document = {
@@ -132,9 +147,10 @@ def _registered(plan: Plan, records: SearchRecords, outcome: Outcome, model: Pat
         probabilities=test_probabilities(records, outcome)[winner.trial.id],
         run_id=tracker.child_run_id("final", winner.trial, winner.result),
         parent_run_id=tracker.parent_run_id(),
+        compare=comparer(plan.task, plan.config.seed),
         margin=plan.config.registry.margin,
     )
-    return register(tracker.target, submission, page)
+    return register(tracker.target, submission, page, records.store)
 
 
 def _trainings(records: SearchRecords, outcome: Outcome) -> Iterator[Training]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from nasflow.delivery.statistics import Interval, bootstrap_intervals, wilson
+from nasflow.delivery.comparing import measured
+from nasflow.delivery.statistics import Interval, bootstrap_intervals, correct, wilson
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 
@@ -53,15 +54,10 @@ def intervals(plan: Plan, probabilities: NDArray[np.float32]) -> dict[str, Inter
         probabilities: For the test samples, float32 (N, outputs).
     """
     import numpy as np
-    import torch
 
-    logits = torch.from_numpy(np.log(np.clip(probabilities, 1e-12, 1.0)))
     targets = np.asarray(plan.bundle.targets("test"))
-    labels = torch.from_numpy(targets)
-    found = bootstrap_intervals(
-        lambda indices: plan.task.evaluate(logits[torch.from_numpy(indices)], labels[torch.from_numpy(indices)]),
-        len(targets),
-        plan.config.seed,
-        _RESAMPLES,
-    )
-    return found | {"accuracy": wilson(int((probabilities.argmax(1) == targets).sum()), len(targets))}
+    evaluate = measured(plan.task, probabilities, targets)
+    found = bootstrap_intervals(evaluate, len(targets), plan.config.seed, _RESAMPLES)
+    if "accuracy" in found:
+        found["accuracy"] = wilson(int(correct(probabilities, targets).sum()), len(targets))
+    return found

@@ -61,17 +61,19 @@ class Outcome:
     Attributes:
         search_id: The search.
         winner: The best network on validation, trained in full and tested.
-        reference: The reference network, trained by the same recipe and tested on the same samples.
+        reference: The reference network, trained by the same recipe and tested on the same samples; untested where its
+            training failed.
         finalists: All that were trained in full for the search, best candidate first; untested, but for the winner.
-        comparison: The winner against the reference on the task's first metric.
-        predictions: Key in the store of the probabilities of winner and reference on the test samples.
+        comparison: The winner against the reference on the task's first metric; None where the reference's training
+            failed.
+        predictions: Key in the store of the probabilities of the networks that were tested.
     """
 
     search_id: str
     winner: Trained
     reference: Trained
     finalists: tuple[tuple[Trial, TrialResult], ...]
-    comparison: Comparison
+    comparison: Comparison | None
     predictions: str
 
     @cached_property
@@ -86,6 +88,20 @@ class Outcome:
             }
         )
 
+    @property
+    def reference_failure(self) -> str:
+        """Why there is nothing to compare the winner with; empty where there is."""
+        if self.comparison is not None:
+            return ""
+        return failure(self.reference.result)
+
+    @property
+    def verdict(self) -> str:
+        """How the winner compares with the reference, in one sentence."""
+        if self.comparison is None:
+            return f"The reference network could not be trained: {self.reference_failure}."
+        return self.comparison.sentence("the winner", "the reference network")
+
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as JSON-compatible data."""
         return {
@@ -94,7 +110,7 @@ class Outcome:
             "winner": self.winner.to_json(),
             "reference": self.reference.to_json(),
             "finalists": [{"trial": t.to_json(), "result": r.to_json()} for t, r in self.finalists],
-            "comparison": self.comparison.to_json(),
+            "comparison": self.comparison.to_json() if self.comparison else None,
             "predictions": self.predictions,
         }
 
@@ -113,11 +129,16 @@ class Outcome:
                 Trained.from_json(document["winner"]),
                 Trained.from_json(document["reference"]),
                 tuple((Trial.from_json(f["trial"]), TrialResult.from_json(f["result"])) for f in document["finalists"]),
-                Comparison.from_json(document["comparison"]),
+                Comparison.from_json(document["comparison"]) if document["comparison"] else None,
                 document["predictions"],
             )
         except (KeyError, TypeError) as error:
             raise IntegrityError(f"the outcome of a search lacks or has too much: {error}; it is damaged.") from error
+
+
+def failure(result: TrialResult) -> str:
+    """Return why a training failed, without a full stop."""
+    return result.cause.rstrip(".") or str(result.status).replace("_", " ")
 
 
 def read_outcome(path: str | Path) -> Outcome:
@@ -145,6 +166,7 @@ class Registration:
         why: In one sentence, why it has this alias.
         compared_with: Version of the champion that it was compared with, or None.
         comparison: That comparison, or None where there was none.
+        margin: How much better than the champion it had to be.
     """
 
     name: str
@@ -154,6 +176,7 @@ class Registration:
     why: str
     compared_with: int | None = None
     comparison: Comparison | None = None
+    margin: float = 0.0
 
     @property
     def uri(self) -> str:

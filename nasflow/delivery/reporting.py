@@ -76,6 +76,7 @@ def report_data(plan: Plan, records: SearchRecords, outcome: Outcome) -> ReportD
             tracking_uri=tracking_target(plan.config, records.store).shown,
             classes=plan.bundle.classes,
         ),
+        reference_failure=outcome.reference_failure,
     )
 
 
@@ -134,13 +135,11 @@ def _network(plan: Plan, trained: Trained, choices: Choices) -> Network:
 def _metrics(plan: Plan, records: SearchRecords, outcome: Outcome) -> Iterator[MetricRow]:
     """Yield each metric of the task with intervals; accuracy's are exact, the others' by bootstrap."""
     probabilities = test_probabilities(records, outcome)
-    both = [
-        known_intervals(plan, records, trained.trial.id, probabilities[trained.trial.id])
-        for trained in (outcome.winner, outcome.reference)
-    ]
+    found = {name: known_intervals(plan, records, name, answers) for name, answers in probabilities.items()}
+    winner, reference = (found.get(trained.trial.id, {}) for trained in (outcome.winner, outcome.reference))
     for place, metric in enumerate(plan.task.metrics):
         comparison = outcome.comparison if place == 0 else None
-        yield MetricRow(metric.name, metric.direction, both[0][metric.name], both[1][metric.name], comparison)
+        yield MetricRow(metric.name, metric.direction, winner[metric.name], reference.get(metric.name), comparison)
 
 
 def _curves(plan: Plan, history: History, outcome: Outcome) -> Iterator[Curve]:

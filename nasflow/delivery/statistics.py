@@ -187,9 +187,11 @@ def paired_bootstrap(
         return sign * (first(indices) - second(indices))
 
     gains = np.array([gain(indices) for indices in _draws(samples, seed)])
-    p_value = (1 + int((gains <= 0).sum())) / (1 + len(gains))
+    p_value = (1 + int((~(gains > 0)).sum())) / (1 + len(gains))  # a draw without a value speaks for nobody
+    known = gains[np.isfinite(gains)]
+    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
     every = np.arange(samples, dtype=np.int64)
-    return Comparison(gain(every), float(gains.std(ddof=1)), p_value, "paired bootstrap", samples)
+    return Comparison(gain(every), spread, p_value, "paired bootstrap", samples)
 
 
 def bootstrap_intervals(

@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from nasflow.data.bundle import DataBundle
 from nasflow.delivery.outcome import Outcome, Trained
-from nasflow.delivery.registering import Submission
-from nasflow.delivery.statistics import Comparison
+from nasflow.delivery.statistics import Comparison, compare_accuracy
+from nasflow.delivery.submission import Submission
 from nasflow.exporting.onnx import predict_onnx
 from nasflow.spaces import Architecture
 from nasflow.tracking import TrackingTarget
@@ -113,7 +113,7 @@ class Registry:
         return run_id
 
     def submission(
-        self, name: str, mark: str, quarter: int, bundle: DataBundle | None = None, **more: float
+        self, name: str, mark: str, quarter: int, bundle: DataBundle | None = None, margin: float = 0.0
     ) -> Submission:
         bundle = bundle or write_bundle(self.folder / "data")
         network = write_network(
@@ -121,7 +121,9 @@ class Registry:
         )
         parent = self.run()
         probabilities = predict_onnx(network, bundle.images("test"))
-        return Submission(name, make_outcome(mark), network, bundle, probabilities, self.run(parent), parent, **more)
+        return Submission(
+            name, make_outcome(mark), network, bundle, probabilities, self.run(parent), parent, compare_accuracy, margin
+        )
 
 
 @pytest.fixture(scope="session")

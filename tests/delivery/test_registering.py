@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 
 from nasflow.data.bundle import DataBundle
-from nasflow.delivery import registering
+from nasflow.delivery import deciding
 from nasflow.delivery.outcome import Registration
-from nasflow.delivery.registering import Submission, register
+from nasflow.delivery.registering import register
 from nasflow.delivery.statistics import paired_bootstrap
+from nasflow.delivery.submission import Submission
 from nasflow.errors import TrackingError
 from nasflow.tracking import TrackingTarget
+from nasflow.trials import Status
 
 
 def aliases(registry, name: str) -> dict[str, int]:
@@ -51,20 +53,42 @@ def test_the_first_version_is_champion_with_all_that_belongs_to_it(registry) -> 
     assert any(f.path == "report.html" for f in registry.client.list_logged_model_artifacts(logged.model_id))
 
 
-def test_an_outcome_is_registered_once(registry) -> None:
+def test_an_outcome_is_registered_once_and_its_report_renewed(registry) -> None:
     submission = registry.submission("once", "once", 1)
-    pages: list[Registration] = []
-
-    def page(registration: Registration) -> str:
-        pages.append(registration)
-        return ""
-
-    first = register(registry.target, submission, page)
-    assert register(registry.target, submission, page) == first
-    assert len(pages) == 1
+    first = register(registry.target, submission, lambda r: f"old {r.why}")
+    assert register(registry.target, submission, lambda r: f"new {r.why}") == first
     assert len(registry.client.search_model_versions("name = 'once'")) == 1
+    version = registry.client.get_model_version("once", "1")
+    for run_id in (submission.run_id, submission.parent_run_id):
+        path = registry.client.download_artifacts(run_id, "report.html")
+        assert Path(path).read_text() == f"new {first.why}"
+    logged = registry.client.get_logged_model(version.tags["nasflow.model_id"])
+    root = Path(logged.artifact_location.removeprefix("file://"))
+    assert (root / "report.html").read_text() == f"new {first.why}"
     other = replace(submission, outcome=replace(submission.outcome, search_id="another generation"))
     assert register(registry.target, other).version == 2
+
+
+def test_an_outcome_under_another_name_is_another_model_of_the_same_files(registry) -> None:
+    submission = registry.submission("one-name", "names", 1)
+    register(registry.target, submission)
+    register(registry.target, replace(submission, name="other-name"))
+    versions = [registry.client.get_model_version(name, "1") for name in ("one-name", "other-name")]
+    (model_id,) = {version.tags["nasflow.model_id"] for version in versions}
+    links = json.loads(registry.client.get_logged_model(model_id).tags["mlflow.modelVersions"])
+    assert links == [{"name": name, "version": 1} for name in ("one-name", "other-name")]
+
+
+def test_the_description_says_how_it_compares_with_the_reference(registry) -> None:
+    submission = registry.submission("described", "described", 1)
+    register(registry.target, submission)
+    assert submission.outcome.verdict in registry.client.get_model_version("described", "1").description
+    reference = submission.outcome.reference
+    failed = replace(reference, result=replace(reference.result, status=Status.CRASHED, cause="It broke."))
+    outcome = replace(submission.outcome, reference=failed, comparison=None)
+    register(registry.target, replace(submission, outcome=outcome))
+    said = registry.client.get_model_version("described", "1").description
+    assert "The reference network could not be trained: It broke." in said
 
 
 def test_better_beyond_doubt_replaces_the_champion(registry) -> None:
@@ -243,7 +267,7 @@ def test_the_decision_is_kept_as_a_document(registry) -> None:
     submission: Submission = registry.submission("kept", "kept", 1)
     found = register(registry.target, submission)
     tags = registry.client.get_model_version("kept", "1").tags
-    assert Registration.from_json(json.loads(tags[registering._DECISION_TAG])) == found
+    assert Registration.from_json(json.loads(tags[deciding.DECISION_TAG])) == found
 
 
 @pytest.mark.slow

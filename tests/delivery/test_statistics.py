@@ -171,3 +171,16 @@ def test_a_bootstrap_sentence_counts_no_samples() -> None:
 def test_a_comparison_survives_json() -> None:
     found = mcnemar(*pair(80, 5, 1, 14))
     assert Comparison.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+def test_a_draw_without_a_value_speaks_for_nobody() -> None:
+    """A metric may have none over some draws; they count against the claim, and not into the spread."""
+    values = np.random.default_rng(0).normal(3, 1, 50)
+
+    def known(indices: np.ndarray) -> float:
+        return float("nan") if 0 in indices else float(values[indices].mean())
+
+    found = paired_bootstrap(known, lambda i: 0.0, 50, "maximize")
+    assert found.p_value == pytest.approx(1 - (1 - 1 / 50) ** 50, abs=5 * math.sqrt(0.25 / 1000))
+    assert math.isfinite(found.standard_error)
+    assert not found.better()

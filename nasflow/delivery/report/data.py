@@ -59,12 +59,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of winner and reference on the test samples; `comparison` only where the two were compared on it."""
+    """One metric of winner and reference on the test samples; `comparison` only where the two were compared on it.
+
+    `reference` is None where its training failed.
+    """
 
     name: str
     direction: Direction
     winner: Interval
-    reference: Interval
+    reference: Interval | None
     comparison: Comparison | None = None
 
 
@@ -194,6 +197,7 @@ class ReportData:
         cost: What it took.
         usage: What is needed to use the model.
         registration: As what it was registered; None before that.
+        reference_failure: Why the reference could not be trained; empty where it could.
     """
 
     name: str
@@ -212,6 +216,7 @@ class ReportData:
     cost: Cost
     usage: Usage
     registration: Registration | None = None
+    reference_failure: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the data as JSON-compatible data."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasflow.delivery.report import plots, wording
 from nasflow.delivery.report.data import ReportData, TrialRow
@@ -55,16 +55,15 @@ def verdict(data: ReportData) -> str:
         else "with as many parameters"
     )
     reached = f"The winner reaches {wording.figure(row.name, row.winner.value)} test {wording.title(row.name).lower()}"
-    against = f"the reference network has {wording.figure(row.name, row.reference.value)}"
+    if row.reference is None:
+        return f"{reached}. There is nothing to compare it with, since the reference network could not be trained."
+    other = wording.figure(row.name, row.reference.value)
+    against = f"the reference network has {other}"
     if row.comparison is None:
         return f"{reached} {size}; {against}."
     if row.comparison.better():
-        return f"{reached} {size} and beats the reference network, which has {_value(row)}, beyond reasonable doubt."
+        return f"{reached} {size} and beats the reference network, which has {other}, beyond reasonable doubt."
     return f"{reached} {size}; {against}, a difference that chance may explain."
-
-
-def _value(row: Any) -> str:
-    return wording.figure(row.name, row.reference.value)
 
 
 def leaders(data: ReportData) -> list[TrialRow]:

@@ -1,0 +1,40 @@
+"""What is handed in for registration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasflow.data.bundle import DataBundle
+from nasflow.delivery.comparing import Compare
+from nasflow.delivery.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is to be registered.
+
+    Attributes:
+        name: Name of the registered model.
+        outcome: What the search found.
+        onnx: The winner's ONNX file.
+        bundle: The data; its test samples decide about the alias.
+        probabilities: The winner's probabilities for the test samples, float32 (N, classes).
+        run_id: MLflow run of the winner's full training; the version belongs to it.
+        parent_run_id: MLflow run of the search.
+        compare: How two networks are compared on the task's first metric.
+        margin: How much better than the present champion the winner must be.
+    """
+
+    name: str
+    outcome: Outcome
+    onnx: Path
+    bundle: DataBundle
+    probabilities: NDArray[np.float32]
+    run_id: str
+    parent_run_id: str
+    compare: Compare
+    margin: float = 0.0
