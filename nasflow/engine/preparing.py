@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nasflow.config import DataConfig
@@ -11,7 +12,7 @@ from nasflow.data.bundle import DataBundle
 from nasflow.data.opening import inspect_source
 from nasflow.data.prepare import prepare
 from nasflow.data.protocol import Summary
-from nasflow.errors import IntegrityError
+from nasflow.errors import DataError, IntegrityError
 from nasflow.ids import digest
 from nasflow.storage import Store
 
@@ -30,7 +31,13 @@ def prepared(
             return DataBundle.open(folder)
         except IntegrityError:
             shutil.rmtree(folder)
-    return prepare(config, base, folder, on_progress)
+    try:
+        return prepare(config, base, folder, on_progress)
+    except DataError:
+        for parent in folder.parents[:3]:  # `data`, `local` and the store itself, which are there for this alone
+            with suppress(OSError):  # unless something else is in them
+                parent.rmdir()
+        raise
 
 
 def bundle_folder(config: DataConfig, base: Path, store: Store, summary: Summary) -> Path:

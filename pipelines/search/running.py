@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,8 @@ from nasflow.errors import HeldError, NasflowError, SearchError, UserError
 from nasflow.processes import await_unlocked
 
 _POLL_SECONDS = 0.5
+_ERROR = re.compile(r"\s*[\w.]*(Error|Exception|Interrupt)\b")
+"""The last line of a traceback; the driver's own, which follows, says less than that of the step."""
 _ORPHAN_SECONDS = 15.0
 _BY_EXIT_CODE = {UserError.exit_code: UserError, HeldError.exit_code: HeldError}
 
@@ -104,7 +107,8 @@ class LocalPipeline:
             ended = signal.Signals(-code).name
             return SearchError(f"the pipeline's process was ended by {ended}; run the same command again to go on.")
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        last = next((line.strip() for line in reversed(lines) if "Error" in line), "no error was printed")
+        errors = (line.strip() for line in reversed(lines) if _ERROR.match(line))
+        last = next((line for line in errors if not line.startswith("RuntimeError: Pipeline ")), "no error was printed")
         return SearchError(f"the pipeline failed: {last} (log: {Path(self.log)})")
 
 

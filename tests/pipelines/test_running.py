@@ -201,8 +201,11 @@ def test_the_sentence_of_a_step_is_that_of_the_command(tmp_path: Any, exit_code:
 
 
 def test_without_a_sentence_the_last_error_of_the_log_has_to_do(tmp_path: Any) -> None:
-    with pytest.raises(SearchError, match=r"ValueError: of no use.*log\.txt"):
-        Endless(tmp_path, "raise ValueError('of no use')").check()
+    program = "print('   ValueError: of no use');raise RuntimeError('Pipeline small finished with status FAILURE.')"
+    with pytest.raises(SearchError, match=r"failed: ValueError: of no use \(log: .*log\.txt"):
+        Endless(tmp_path, program).check()
+    with pytest.raises(SearchError, match="no error was printed"):
+        Endless(tmp_path, "print('Errors: none'); raise SystemExit(1)").check()
 
 
 def test_a_process_that_was_killed_is_told_as_such(tmp_path: Any) -> None:
