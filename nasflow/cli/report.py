@@ -23,21 +23,26 @@ def report(
     store: StoreUrl = None,
     *,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file whatever it is.")] = False,
 ) -> None:
-    """Write the report of a finished search: one HTML file that needs nothing else."""
+    """Write the report of a finished search: one HTML file that needs nothing else.
+
+    An earlier report of the same search is replaced; any other file is left alone.
+    """
     from nasflow.cli import wiring
+    from nasflow.delivery.report.marking import search_of
 
     name, html = wiring.report_html(search, store)
     target = out if out is not None else Path(f"{name}-report.html")
     if target.is_dir():
         target /= f"{name}-report.html"
-    known = target.exists() and target.read_bytes() == html
-    if target.exists() and not known and not force:
-        raise UserError(f"{target} exists already; name another file with --out, or replace it with --force.")
-    if not known:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(html)
+    if target.exists() and not force and search_of(target) != name and target.read_bytes() != html:
+        raise UserError(
+            f"{target} exists already and is no report of '{name}'; name another file with --out, or replace it with "
+            f"--force."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(html)
     say(f"The report is in {target}.")
     if show:
         import webbrowser
