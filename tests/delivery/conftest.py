@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from nasflow.config.loading import load_config
 from nasflow.data.bundle import DataBundle
 from nasflow.delivery.outcome import Outcome, Trained
 from nasflow.delivery.statistics import Comparison, compare_accuracy
 from nasflow.delivery.submission import Submission
+from nasflow.engine.door import admit
+from nasflow.engine.plan import Plan
 from nasflow.exporting.onnx import predict_onnx
 from nasflow.spaces import Architecture
 from nasflow.tracking import TrackingTarget
@@ -140,3 +144,10 @@ def bundle_at() -> Callable[..., DataBundle]:
 @pytest.fixture(scope="session")
 def network_at() -> Callable[..., Path]:
     return write_network
+
+
+@pytest.fixture(scope="session")
+def plan(in_process: Any) -> Plan:
+    """The small search, worked out again."""
+    path = in_process.site.root / "search.yaml"
+    return admit(load_config(path), path.parent).plan

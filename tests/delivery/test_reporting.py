@@ -1,0 +1,111 @@
+"""The data of a report are those of the search."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nasflow.delivery.outcome import Registration
+from nasflow.delivery.report import render_report
+from nasflow.delivery.report.data import ReportData
+from nasflow.delivery.reporting import bounded, model_file, report_data, report_page, spoken, write_report
+from nasflow.engine.records import SearchRecords
+from nasflow.errors import IntegrityError
+from nasflow.objectives import Objective
+from nasflow.spaces import Bound
+from nasflow.storage import open_store
+from nasflow.trials import Status
+
+
+@pytest.fixture(scope="module")
+def told(plan: Any, in_process: Any) -> ReportData:
+    return report_data(plan, in_process.site.records(), in_process.outcome.delivery.outcome)
+
+
+def test_every_trial_is_in_it_in_the_order_proposed(told: ReportData, in_process: Any) -> None:
+    history = in_process.outcome.history
+    assert [row.architecture_id for row in told.trials] == [e.trial.architecture.id for e in history]
+    assert [row.value for row in told.trials] == [e.result.metrics["val_accuracy"] for e in history]
+    assert [row.number for row in told.trials] == [1, 2, 3, 4, 5]
+
+
+def test_it_says_what_was_asked(told: ReportData, plan: Any) -> None:
+    assert (told.asked.trials, told.asked.epochs, told.asked.candidates, told.asked.seed) == (5, 1, 2, 0)
+    assert told.asked.space_size == plan.space.size
+    assert sum(sum(counts) for counts in told.asked.class_counts.values()) == sum(plan.bundle.counts.values())
+
+
+def test_figures_are_those_of_the_outcome(told: ReportData, in_process: Any) -> None:
+    outcome = in_process.outcome.delivery.outcome
+    row = told.metrics[0]
+    assert row.comparison == outcome.comparison
+    assert row.winner.value == pytest.approx(outcome.winner.test_metrics["test_accuracy"])
+    assert row.reference is not None
+    assert row.reference.value == pytest.approx(outcome.reference.test_metrics["test_accuracy"])
+    assert [metric.comparison for metric in told.metrics[1:]] == [None] * 3
+    assert told.winner.parameters == outcome.winner.result.metrics["parameters"]
+    assert told.winner.choices
+    assert told.reference_failure == ""
+
+
+def test_curves_are_there_for_all(told: ReportData) -> None:
+    kinds = [curve.kind for curve in told.curves]
+    assert sorted(kinds) == sorted(["trial"] * 4 + ["search winner", "finalist", "winner", "reference"])
+    assert all(curve.values for curve in told.curves)
+
+
+def test_what_it_took_is_summed(told: ReportData, in_process: Any) -> None:
+    results = [e.result for e in in_process.outcome.history]
+    assert told.cost.trial_seconds == pytest.approx(sum(r.metrics["train_seconds"] for r in results))
+    assert told.cost.epochs == 5 + 3
+    assert told.cost.reused == 0
+
+
+def test_the_file_named_is_there(told: ReportData, in_process: Any) -> None:
+    assert told.usage.onnx == model_file(in_process.site.records())
+    assert Path(told.usage.onnx).is_file()
+
+
+def test_a_failed_reference_is_said_in_words(plan: Any, in_process: Any) -> None:
+    outcome = in_process.outcome.delivery.outcome
+    result = replace(outcome.reference.result, status=Status.CRASHED, cause="Its process died.", curve=())
+    failed = replace(outcome, reference=replace(outcome.reference, result=result, test_metrics={}), comparison=None)
+    told = report_data(plan, in_process.site.records(), failed)
+    assert told.reference_failure == "Its process died"
+    assert {row.reference for row in told.metrics} == {None}
+    page = " ".join(render_report(told).split())
+    assert (
+        "The reference network could not be trained: Its process died. So the winner is compared with nothing" in page
+    )
+    assert "There is nothing to compare it with" in page
+    assert "trained by the same recipe" not in page
+    assert ReportData.from_json(told.to_json()) == told
+
+
+def test_the_page_is_written_again_with_the_registration(plan: Any, in_process: Any, tmp_path: Path) -> None:
+    outcome = in_process.outcome.delivery.outcome
+
+    class Here(SearchRecords):
+        """The search's records, whose report is kept elsewhere."""
+
+        def write(self, name: str, document: Any) -> None:
+            SearchRecords(open_store(str(tmp_path)), self.search_id).write(name, document)
+
+    elsewhere = SearchRecords(open_store(str(tmp_path)), plan.search_id)
+    registration = Registration("small", 3, "challenger", "run", "Version 2 stays champion.", 2)
+    with pytest.raises(IntegrityError, match="run the search again"):
+        report_page(elsewhere, registration)
+    write_report(plan, Here(in_process.site.store, plan.search_id), outcome, tmp_path / "new" / "report.html")
+    bare = (tmp_path / "new" / "report.html").read_text(encoding="utf-8")
+    page = report_page(elsewhere, registration)
+    assert "Version 2 stays champion." not in bare
+    assert "Version 2 stays champion." in page
+    assert "models:/small@challenger" in page
+
+
+def test_bounds_are_spoken() -> None:
+    assert bounded("flops", Bound(less_than=5.0)).startswith("flops below 5")
+    assert bounded("flops", Bound()) == "flops"
+    assert spoken(Objective("val_accuracy", "maximize")) == "maximize val_accuracy"
+    assert spoken(Objective("parameters", "minimize", Bound(less_than=9.0))).startswith("minimize parameters, below 9")
