@@ -236,6 +236,7 @@ def test_check_writes_nothing(site: Any) -> None:
 def test_compile_writes_the_pipeline_alone(site: Any) -> None:
     path = site.yaml()
     target = site.root / "out" / "small.yaml"
-    wiring.compile_pipeline(path, target)
+    notes = wiring.compile_pipeline(path, target, None, "cpu-test")
+    assert all(isinstance(note, str) for note in notes)
     assert "nasflow-small" in target.read_text()
     assert sorted(p.name for p in site.root.iterdir()) == ["out", "search.yaml"]

@@ -1,0 +1,123 @@
+"""The compiled pipeline: the same bytes each time, one small parameter, caching where it is safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nasflow.config import SearchConfig
+from nasflow.config.loading import load_config
+from nasflow.engine.request import Request
+from nasflow.errors import UserError
+from nasflow.pipelines.search.compiling import compile_search, shards_at_once
+
+EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
+
+
+def config(**sections: Any) -> SearchConfig:
+    return SearchConfig.model_validate({"name": "compiled", "data": "sklearn:digits"} | sections)
+
+
+def compiled(folder: Path, asked: SearchConfig) -> dict[str, Any]:
+    target = folder / "pipeline.yaml"
+    compile_search(asked, folder, target, "cpu-test")
+    found: dict[str, Any] = next(iter(yaml.safe_load_all(target.read_text())))
+    return found
+
+
+def tasks(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return every task of the pipeline, those inside loops included, by component and name."""
+    found = {("", name): task for name, task in spec["root"]["dag"]["tasks"].items()}
+    for component, content in spec["components"].items():
+        for name, task in content.get("dag", {}).get("tasks", {}).items():
+            found[component, name] = task
+    return {f"{where}/{name}": task for (where, name), task in found.items() if "taskInfo" in task}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_compiles_to_the_same_bytes_each_time(path: Path, tmp_path: Path) -> None:
+    contents = []
+    for name in ("one.yaml", "two.yaml"):
+        compile_search(load_config(path), path.parent, tmp_path / "new" / name, "cpu-test")
+        contents.append((tmp_path / "new" / name).read_bytes())
+    assert contents[0] == contents[1]
+    assert {p.name for p in tmp_path.iterdir()} == {"new"}
+
+
+def test_the_steps_are_all_there_round_by_round(tmp_path: Path) -> None:
+    spec = compiled(tmp_path, config(budget={"trials": 20}))
+    names = [task.rsplit("/", 1)[1] for task in tasks(spec)]
+    for step in ("prepare-data", "generate-space", "select", "train-final", "export-model", "report", "register-model"):
+        assert names.count(step) == 1
+    assert [name for name in names if name.startswith("propose")] == ["propose", "propose-2", "propose-3"]
+    assert sum(name.startswith("train-candidates") for name in names) == 3
+
+
+def test_only_the_space_is_cached(tmp_path: Path) -> None:
+    for name, task in tasks(compiled(tmp_path, config())).items():
+        if "for-loop" in name.rsplit("/", 1)[1]:
+            continue
+        cached = task.get("cachingOptions", {}).get("enableCache", False)
+        assert cached is name.endswith("/generate-space"), name
+
+
+def test_the_one_parameter_is_the_request(tmp_path: Path) -> None:
+    asked = config(strategy="grid", seed=4)
+    (name, parameter), *others = compiled(tmp_path, asked)["root"]["inputDefinitions"]["parameters"].items()
+    assert (name, others) == ("request", [])
+    request = Request.from_json(parameter["defaultValue"])
+    assert request.device_kind == "cpu-test"
+    assert request.config.seed == 4
+
+
+def test_architectures_travel_in_artifacts_and_never_as_parameters(tmp_path: Path) -> None:
+    spec = compiled(tmp_path, config())
+    parameters = set()
+    for component in spec["components"].values():
+        for side in ("inputDefinitions", "outputDefinitions"):
+            parameters |= set(component.get(side, {}).get("parameters", {}))
+    plain = {name for name in parameters if not name.startswith("pipelinechannel--")}
+    assert plain == {"request", "number", "shard", "Output"}
+    propose = spec["components"]["comp-propose"]["outputDefinitions"]
+    assert propose["parameters"]["Output"]["parameterType"] == "LIST"  # the names of the shards
+    assert propose["artifacts"]["proposal"]["artifactType"]["schemaTitle"] == "system.Artifact"
+
+
+def test_twenty_rounds_stay_small(tmp_path: Path) -> None:
+    target = tmp_path / "pipeline.yaml"
+    sizes = {}
+    for rounds in (1, 20):
+        compile_search(config(budget={"trials": 8 * rounds}), tmp_path, target, "cpu-test")
+        sizes[rounds] = target.stat().st_size
+    assert sizes[20] < 400_000
+    assert (sizes[20] - sizes[1]) / 19 < 16_000
+
+
+def test_steps_install_nothing_and_run_in_the_one_image(tmp_path: Path) -> None:
+    spec = compiled(tmp_path, config())
+    containers = [e["container"] for e in spec["deploymentSpec"]["executors"].values()]
+    assert len({container["image"] for container in containers}) == 1
+    assert not any("pip install" in " ".join(container["command"]) for container in containers)
+
+
+@pytest.mark.parametrize(("sizes", "count"), [({}, 1), ({"shard_size": 1}, 8), ({"shard_size": 3}, 3)])
+def test_shards_at_once(sizes: dict[str, int], count: int) -> None:
+    assert shards_at_once(config(parallelism={"round_size": 8, **sizes})) == count
+
+
+def test_a_configuration_that_kubeflow_would_cut_is_refused(tmp_path: Path) -> None:
+    asked = config(space={"family": "mlp", "choices": {"layer1.width": list(range(3000))}})
+    with pytest.raises(UserError, match=r"bytes as a parameter, and Kubeflow Pipelines keeps 10,000"):
+        compile_search(asked, tmp_path, tmp_path / "pipeline.yaml", "cpu-test")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_device_kind_is_this_machines_unless_given(tmp_path: Path) -> None:
+    target = tmp_path / "pipeline.yaml"
+    compile_search(config(resources={"device": "cpu"}), tmp_path, target)
+    spec = next(iter(yaml.safe_load_all(target.read_text())))
+    request = Request.from_json(spec["root"]["inputDefinitions"]["parameters"]["request"]["defaultValue"])
+    assert request.device_kind.startswith("cpu-")

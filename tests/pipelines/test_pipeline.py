@@ -1,0 +1,56 @@
+"""The shape of the pipeline: what waits for what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from kfp import compiler
+
+from nasflow.pipelines.search.pipeline import search_pipeline
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    target = tmp_path_factory.mktemp("pipeline") / "pipeline.yaml"
+    compiler.Compiler().compile(search_pipeline("nasflow-shape", 3, 2, "{}"), str(target))
+    found: dict[str, Any] = yaml.safe_load(target.read_text())
+    return found
+
+
+def waits_for(spec: dict[str, Any], task: str) -> set[str]:
+    return set(spec["root"]["dag"]["tasks"][task].get("dependentTasks", []))
+
+
+def test_rounds_follow_one_another(spec: dict[str, Any]) -> None:
+    assert waits_for(spec, "propose") == {"prepare-data", "generate-space"}
+    assert "propose" in waits_for(spec, "for-loop-1")
+    assert "for-loop-1" in waits_for(spec, "propose-2")
+    assert "for-loop-2" in waits_for(spec, "propose-3")
+    assert "for-loop-3" in waits_for(spec, "select")
+
+
+def test_delivery_follows_the_search(spec: dict[str, Any]) -> None:
+    assert "select" in waits_for(spec, "train-final")
+    assert "train-final" in waits_for(spec, "export-model")
+    assert "train-final" in waits_for(spec, "report")
+    assert {"export-model", "report", "train-final"} <= waits_for(spec, "register-model")
+
+
+def test_export_and_report_do_not_wait_for_one_another(spec: dict[str, Any]) -> None:
+    assert "export-model" not in waits_for(spec, "report")
+    assert "report" not in waits_for(spec, "export-model")
+
+
+def test_every_round_is_a_loop_over_names_with_its_parallelism(spec: dict[str, Any]) -> None:
+    loops = [task for name, task in spec["root"]["dag"]["tasks"].items() if name.startswith("for-loop")]
+    assert len(loops) == 3
+    for loop in loops:
+        assert loop["iteratorPolicy"]["parallelismLimit"] == 2
+        assert "parameterIterator" in loop
+
+
+def test_the_name_is_the_one_given(spec: dict[str, Any]) -> None:
+    assert spec["pipelineInfo"]["name"] == "nasflow-shape"
+    assert set(spec["root"]["inputDefinitions"]["parameters"]) == {"request"}
