@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -19,9 +18,12 @@ import typer
 from nasflow.cli.arguments import StoreUrl
 from nasflow.cli.console import say
 from nasflow.errors import TrackingError, UserError
+from nasflow.passwords import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nasflow.tracking import TrackingTarget
 
 FIRST_PORT = 5000
 _PORTS = 50
@@ -32,7 +34,7 @@ def ui(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="CONFIG", help="The search's YAML file; by default the runs in --store.", show_default=False
+            metavar="CONFIG", help="The search's YAML file; by default the runs in the store.", show_default=False
         ),
     ] = None,
     store: StoreUrl = None,
@@ -45,15 +47,15 @@ def ui(
     ] = None,
 ) -> None:
     """Start MLflow's UI on the runs of a search; Ctrl-C ends it."""
-    uri, artifacts = tracking_of(config, store)
-    if uri.startswith(("http://", "https://")):
-        say(f"The runs are on the MLflow server at {without_password(uri)}.")
+    target = tracking_of(config, store)
+    if target.uri.startswith(("http://", "https://")):
+        say(f"The runs are on the MLflow server at {without_login(target.uri)}.")
         return
     chosen = free_port(host, port)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(chosen)]
-    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": uri}
-    if artifacts is not None:
-        command += ["--artifacts-destination", str(artifacts)]
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": target.uri}
+    if target.artifacts is not None:
+        command += ["--artifacts-destination", str(target.artifacts)]
     with _server(command, environment) as server:
         _wait_until_up(server, host, chosen)
         say(f"MLflow's UI is at http://{host}:{chosen} (Ctrl-C ends it).")
@@ -61,32 +63,22 @@ def ui(
     raise TrackingError(f"MLflow's UI ended by itself with exit status {server.returncode}.")
 
 
-def tracking_of(config: Path | None, store: str | None) -> tuple[str, Path | None]:
-    """Find where the runs are.
-
-    Returns:
-        MLflow's tracking URI, and the local folder of the artifacts where the store is a folder.
+def tracking_of(config: Path | None, store: str | None) -> TrackingTarget:
+    """Find where the runs are: in the store that is named, else where a search, or the environment, says.
 
     Raises:
         UserError: Nothing has been run there yet.
     """
-    url, uri = store, None
-    if config is not None:
-        from nasflow.config import load_config
+    from nasflow.config import StorageConfig, load_config
+    from nasflow.storage import open_store
+    from nasflow.tracking import store_target, target_of
 
-        loaded = load_config(config)
-        url, uri = store or loaded.storage.url, loaded.tracking.uri
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or None
-    if uri is not None:
-        return uri, None
-    url = (url or "nasflow-store").removeprefix("file://")
-    if "://" in url:
-        raise UserError(f"the store {url} is no folder, so MLflow's address is needed: set MLFLOW_TRACKING_URI.")
-    root = Path(url).expanduser().resolve()
-    database = root / "mlflow.db"
-    if not database.is_file():
-        raise UserError(f"no search has been run with the store {root}; run one with 'nasflow run CONFIG' first.")
-    return f"sqlite:///{database}", root / "mlartifacts"
+    loaded = load_config(config) if config is not None else None
+    place = open_store(store or (loaded.storage if loaded else StorageConfig()).url)
+    target = store_target(place) if store else target_of(loaded.tracking.uri if loaded else None, place)
+    if target.database is not None and not target.database.is_file():
+        raise UserError(f"no search has been run that keeps its runs in '{target.database}'; run one first.")
+    return target
 
 
 def free_port(host: str, wanted: int | None) -> int:
@@ -110,11 +102,6 @@ def free_port(host: str, wanted: int | None) -> int:
     if wanted is not None:
         raise UserError(f"port {wanted} of {host} is taken; leave --port out to find a free one.")
     raise UserError(f"no port of {host} from {FIRST_PORT} to {FIRST_PORT + _PORTS - 1} is free; name one with --port.")
-
-
-def without_password(uri: str) -> str:
-    """Return an address without the user and password that may stand in it."""
-    return re.sub(r"(?<=://)[^/@]*@", "", uri)
 
 
 @contextmanager

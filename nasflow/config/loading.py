@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -18,9 +17,9 @@ from nasflow.config.model import SearchConfig
 from nasflow.config.parts import part_problems
 from nasflow.config.sentences import Problem, problems_of, shown
 from nasflow.errors import ConfigError
+from nasflow.passwords import without_logins
 
 _MAX_BYTES = 1 << 20
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]+(?=@)")
 
 
 def load_config(path: str | Path) -> SearchConfig:
@@ -85,7 +84,7 @@ def _validated(document: Document, origin: str) -> SearchConfig:
     placed = [*found, *((document.line(problem.path), problem.text) for problem in problems)]
     placed.sort(key=lambda entry: entry[0] or 0)
     raise ConfigError(
-        [_PASSWORD.sub("***", f"{_place(origin, line)}: {text}" if origin else text) for line, text in placed]
+        [f"{_place(origin, line)}: {without_logins(text)}" if origin else without_logins(text) for line, text in placed]
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from nasflow.errors import NasflowError, TrackingError
 from nasflow.ids import digest
-from nasflow.tracking.target import TrackingTarget
+from nasflow.passwords import without_login, without_logins
+from nasflow.tracking.target import TrackingTarget, sqlite_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -93,7 +93,7 @@ def reach(target: TrackingTarget) -> None:
     from urllib.error import HTTPError
     from urllib.request import urlopen
 
-    address = re.sub(r"://[^/@]*@", "://", target.uri).rstrip("/")
+    address = without_login(target.uri).rstrip("/")
     try:
         urlopen(f"{address}/health", timeout=REACH_SECONDS).close()
     except HTTPError:
@@ -121,8 +121,8 @@ def explained(target: TrackingTarget) -> Iterator[None]:
         raise
     except Exception as error:  # MLflow lets through what requests, SQLAlchemy, boto3 and the system raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        why = lines[0][:300].rstrip(".") if lines else type(error).__name__
-        why = why.replace(target.uri, target.shown)
+        first = without_logins(lines[0].replace(target.uri, target.shown)) if lines else type(error).__name__
+        why = first[:300].rstrip(".")
         kind = RefusedError if getattr(error, "error_code", "") in _REFUSALS else TrackingError
         raise kind(
             f"MLflow at '{target.shown}' cannot be used: {why}; check that, tracking.uri and MLFLOW_TRACKING_URI."
@@ -143,7 +143,7 @@ def _make_database(database: Path) -> None:
         for leftover in database.parent.glob(f"~{database.name}.*"):
             leftover.unlink()
         temporary = database.with_name(f"~{database.name}.{os.getpid()}")
-        MlflowClient(f"sqlite:///{temporary}").search_experiments(max_results=1)
+        MlflowClient(sqlite_uri(temporary)).search_experiments(max_results=1)
         temporary.replace(database)
 
 

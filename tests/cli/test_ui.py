@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from typer.testing import CliRunner
 
 from nasflow.cli import ui
 from nasflow.cli.main import app
+from nasflow.config import load_config
 from nasflow.errors import UserError
+from nasflow.storage import open_store
+from nasflow.tracking import tracking_target
 
 
 @pytest.fixture(autouse=True)
@@ -40,25 +44,50 @@ def store(name: str) -> Path:
 
 def test_the_stores_own_database_is_the_default() -> None:
     root = store("nasflow-store")
-    assert ui.tracking_of(None, None) == (f"sqlite:///{root}/mlflow.db", root / "mlartifacts")
-    assert ui.tracking_of(search(), None) == (f"sqlite:///{root}/mlflow.db", root / "mlartifacts")
+    for target in (ui.tracking_of(None, None), ui.tracking_of(search(), None)):
+        assert target.uri == f"sqlite:///{root}/mlflow.db"
+        assert target.artifacts == root / "mlartifacts"
 
 
 def test_the_store_of_the_file_and_of_the_option() -> None:
     mine, other = store("mine"), store("other")
-    assert ui.tracking_of(search("storage: {url: mine}\n"), None)[1] == mine / "mlartifacts"
-    assert ui.tracking_of(search("storage: {url: mine}\n"), "other")[1] == other / "mlartifacts"
-    assert ui.tracking_of(None, f"file://{other}")[1] == other / "mlartifacts"
+    assert ui.tracking_of(search("storage: {url: mine}\n"), None).artifacts == mine / "mlartifacts"
+    assert ui.tracking_of(search("storage: {url: mine}\n"), "other").artifacts == other / "mlartifacts"
+    assert ui.tracking_of(None, f"file://{other}").artifacts == other / "mlartifacts"
 
 
 def test_the_file_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://environment:5000")
-    assert ui.tracking_of(search(), None) == ("http://environment:5000", None)
-    assert ui.tracking_of(search("tracking: {uri: 'http://file:5000'}\n"), None) == ("http://file:5000", None)
+    assert ui.tracking_of(search(), None).uri == "http://environment:5000"
+    assert ui.tracking_of(None, None).uri == "http://environment:5000"
+    assert ui.tracking_of(search("tracking: {uri: 'http://file:5000'}\n"), None).uri == "http://file:5000"
+
+
+def test_the_option_comes_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://environment:5000")
+    root = store("mine")
+    for config in (None, search("tracking: {uri: 'http://file:5000'}\n")):
+        assert ui.tracking_of(config, "mine").database == root / "mlflow.db"
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a b", "what?", "no#1"])
+def test_the_runs_are_looked_for_where_a_search_keeps_them(name: str) -> None:
+    root = store(name)
+    config = search(f"storage: {{url: '{name}'}}\n")
+    assert ui.tracking_of(config, None) == replace(
+        tracking_target(load_config(config), open_store(name)), experiment=""
+    )
+    assert ui.tracking_of(None, name).database == root / "mlflow.db"
+
+
+def test_a_folder_in_the_environment_is_refused_as_a_search_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    with pytest.raises(UserError, match="MLFLOW_TRACKING_URI: MLflow no longer keeps runs in folders"):
+        ui.tracking_of(None, None)
 
 
 def test_where_nothing_was_run_it_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no search has been run with the store .*nasflow-store; run one"):
+    with pytest.raises(UserError, match=r"no search has been run that keeps its runs in '.*nasflow-store/mlflow.db'"):
         ui.tracking_of(None, None)
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from nasflow.delivery.report import plots, wording
 from nasflow.delivery.report.data import ReportData, TrialRow
 from nasflow.delivery.report.drawing import draw
-from nasflow.delivery.report.snippets import snippets, without_password
+from nasflow.delivery.report.snippets import snippets
+from nasflow.passwords import without_login
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -38,7 +39,7 @@ def render_report(data: ReportData) -> str:
         grouped=grouped,
         limits=wording.limits,
         snippets=snippets(data),
-        where=without_password(data.usage.tracking_uri),
+        where=without_login(data.usage.tracking_uri),
         totals=[sum(counts[split] for counts in data.asked.class_counts.values()) for split in range(3)],
     )
 

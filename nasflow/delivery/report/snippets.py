@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 from nasflow.delivery.report.data import ReportData
+from nasflow.passwords import without_login
 
 _PORT = 5001
 
@@ -25,17 +25,9 @@ def snippets(data: ReportData) -> list[Snippet]:
     found = []
     if data.usage.model:
         alias = data.registration.alias if data.registration else "champion"
-        uri, where = f"models:/{data.usage.model}@{alias}", without_password(data.usage.tracking_uri)
+        uri, where = f"models:/{data.usage.model}@{alias}", without_login(data.usage.tracking_uri)
         found += [_python(uri, where), _serving(uri, where), _request()]
     return [*found, _onnx(data)]
-
-
-def without_password(uri: str) -> str:
-    """Return a URI without the user and the password in it."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _python(uri: str, where: str) -> Snippet:
