@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nasflow.config.lines import Path, dotted
+from nasflow.passwords import holds_login
 
 if TYPE_CHECKING:
     from nasflow.config.model import BoundConfig, ObjectiveConfig, SearchConfig
 
-_PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^/@\s]*:[^/@\s]+@", re.IGNORECASE)
 _TRACKING = re.compile(r"^(https?|sqlite|postgresql|mysql|mssql|databricks)(\+\w+)?(://|$)|^(databricks|uc)\b")
+
+MAX_ROUNDS = 1000
+"""Each round is a step of the pipeline, which grows by 10 kB with it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ def clashes(config: SearchConfig) -> list[Clash]:
     """Return everything about a configuration that its fields, each by itself, cannot see."""
     checks: tuple[Callable[[SearchConfig], Iterator[Clash]], ...] = (
         _finalists,
+        _rounds,
         _repeated_objectives,
         _crossing_bounds,
         _crop,
@@ -53,6 +57,16 @@ def _finalists(config: SearchConfig) -> Iterator[Clash]:
             f"not {config.final.candidates}."
         )
         yield Clash(("final", "candidates"), text, (("budget", "trials"),))
+
+
+def _rounds(config: SearchConfig) -> Iterator[Clash]:
+    if config.rounds > MAX_ROUNDS:
+        least = -(-config.budget.trials // MAX_ROUNDS)
+        text = (
+            f"budget.trials of {config.budget.trials} makes {config.rounds} rounds of {config.parallelism.round_size}, "
+            f"more than {MAX_ROUNDS}; lower it, or set parallelism.round_size to at least {least}."
+        )
+        yield Clash(("budget", "trials"), text, (("parallelism", "round_size"),))
 
 
 def _repeated_objectives(config: SearchConfig) -> Iterator[Clash]:
@@ -97,10 +111,6 @@ def _choices(config: SearchConfig) -> Iterator[Clash]:
 
 
 def _names(config: SearchConfig) -> Iterator[Clash]:
-    name = config.registry.name
-    if name is not None and (not name.strip() or re.search(r"[/:]", name)):
-        text = f"registry.name must be text without '/' and ':', not '{name}'; MLflow refuses such names."
-        yield Clash(("registry", "name"), text)
     if config.tracking.experiment is not None and not config.tracking.experiment.strip():
         yield Clash(("tracking", "experiment"), "tracking.experiment is empty; give a name, or remove the line.")
     if not config.storage.url.strip():
@@ -109,7 +119,7 @@ def _names(config: SearchConfig) -> Iterator[Clash]:
 
 def _tracking(config: SearchConfig) -> Iterator[Clash]:
     uri = config.tracking.uri
-    if uri is not None and not _PASSWORD.match(uri) and not _TRACKING.match(uri):
+    if uri is not None and not holds_login(uri) and not _TRACKING.match(uri):
         text = (
             f"tracking.uri must be the address of a server or a database, as in 'http://localhost:5000' or "
             f"'sqlite:///mlflow.db', not '{uri}'."
@@ -119,9 +129,13 @@ def _tracking(config: SearchConfig) -> Iterator[Clash]:
 
 def _passwords(config: SearchConfig) -> Iterator[Clash]:
     """Refuse secrets, which would travel into artifacts and MLflow, without repeating them."""
-    if config.tracking.uri is not None and _PASSWORD.match(config.tracking.uri):
-        text = "tracking.uri holds a password; set MLFLOW_TRACKING_URI in the environment instead, and remove the line."
+    if config.tracking.uri is not None and holds_login(config.tracking.uri):
+        text = (
+            "tracking.uri holds a user or password; set MLFLOW_TRACKING_URI in the environment instead, and remove "
+            "the line."
+        )
         yield Clash(("tracking", "uri"), text)
     for path, value in ((("storage", "url"), config.storage.url), (("data", "source"), config.data.source)):
-        if _PASSWORD.match(value.removeprefix("s3:") if value.startswith("s3:s3://") else value):
-            yield Clash(path, f"{dotted(path)} holds a password; give it through the environment instead.")
+        if holds_login(value):
+            text = f"{dotted(path)} holds a user or password; give them through the environment instead."
+            yield Clash(path, text)

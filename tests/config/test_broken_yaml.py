@@ -234,7 +234,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "password": (
         "name: digits\ndata: sklearn:digits\ntracking:\n  uri: https://me:hunter2@mlflow.example.org\n",
         [
-            "line 4: tracking.uri holds a password; set MLFLOW_TRACKING_URI in the environment instead, "
+            "line 4: tracking.uri holds a user or password; set MLFLOW_TRACKING_URI in the environment instead, "
             "and remove the line.",
         ],
     ),
@@ -337,5 +337,5 @@ def test_secrets_are_not_repeated() -> None:
     with pytest.raises(ConfigError) as caught:
         parse_config(text, "s.yaml")
     assert "hunter2" not in str(caught.value)
-    assert "tracking.uri holds a password" in str(caught.value)
-    assert "storage.url holds a password" in str(caught.value)
+    assert "tracking.uri holds a user or password" in str(caught.value)
+    assert "storage.url holds a user or password" in str(caught.value)
