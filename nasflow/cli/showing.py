@@ -59,15 +59,15 @@ def _phase(status: SearchStatus) -> str:
 
 def _rounds(status: SearchStatus) -> Iterator[RoundProgress]:
     config = status.search.config
-    size, budget = config.parallelism.round_size, config.budget.trials
+    size = config.parallelism.round_size
     under_way = {running.trial_id for running in status.running}
-    for number in range(config.rounds):
+    for number in range(-(-status.trials // size)):
         entries = status.history.entries[number * size : (number + 1) * size]
         results = [entry.result for entry in entries if entry.result is not None]
         failed = sum(result.status.failed for result in results)
         yield RoundProgress(
             number=number + 1,
-            total=min(size, budget - number * size),
+            total=min(size, status.trials - number * size),
             completed=len(results) - failed,
             failed=failed,
             running=sum(e.result is None and e.trial.id in under_way for e in entries),

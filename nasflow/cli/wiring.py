@@ -75,7 +75,7 @@ def _search_row(kept: KeptSearch) -> SearchRow:
     status = _status(kept)
     config, first = kept.search.config, kept.search.objectives[0].name
     holder = kept.holder
-    done = status.finished >= config.budget.trials
+    done = status.finished >= status.trials
     state = "running" if holder else "delivered" if status.delivered else "searched" if done else "stopped"
     moments = [showing.finished_at(entry) for entry in (*status.history, *status.finals)]
     return SearchRow(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nasflow.engine.live import Running, running
@@ -22,6 +23,7 @@ class SearchStatus:
         best: The best trial so far, or None.
         running: The trials and full trainings under way.
         finals: The full trainings known so far with their results: candidates first, the reference last.
+        trials: Number of trials that it will have in the end: the budget, or fewer where the space is used up.
         seconds_left: Estimated seconds of training left, or None while nothing is known to go by.
         delivered: Whether the winner has been delivered for the present budget.
     """
@@ -31,6 +33,7 @@ class SearchStatus:
     best: Entry | None
     running: tuple[Running, ...]
     finals: tuple[Entry, ...]
+    trials: int
     seconds_left: float | None
     delivered: bool
 
@@ -53,21 +56,25 @@ class StatusReader:
         self._records = records
         self._results: dict[str, TrialResult] = {}
         self._trials: list[Trial] = []
+        self._exhausted = False
 
     def read(self) -> SearchStatus:
         """Return the present status."""
         started_at = self._records.started_at
         for batch in self._records.batches_from(len(self._trials)):
             self._trials.extend(batch.trials)
+            self._exhausted = batch.exhausted
         history = History(self._entry(trial, started_at) for trial in self._trials)
         best = ranked(self._search.objectives, history)
+        finals = tuple(self._finals(started_at))
         return SearchStatus(
             search=self._search,
             history=history,
             best=best[0] if best else None,
             running=tuple(running(self._records)),
-            finals=tuple(self._finals(started_at)),
-            seconds_left=self._seconds_left(history),
+            finals=finals,
+            seconds_left=self._seconds_left(history, finals),
+            trials=self._expected,
             delivered=self._delivered(),
         )
 
@@ -90,7 +97,11 @@ class StatusReader:
         trials = [Trial.from_json(trial) for trial in document["trials"]]
         return [self._entry(trial, started_at) for trial in trials]
 
-    def _seconds_left(self, history: History) -> float | None:
+    @property
+    def _expected(self) -> int:
+        return len(self._trials) if self._exhausted else self._search.config.budget.trials
+
+    def _seconds_left(self, history: History, finals: Sequence[Entry]) -> float | None:
         """Estimate from the seconds an epoch took so far; full trainings are counted in the same epochs."""
         done = [e.result for e in history if e.result is not None and e.result.curve]
         epochs = sum(len(result.curve) for result in done)
@@ -99,6 +110,6 @@ class StatusReader:
         seconds = sum(result.metrics.get("train_seconds", 0.0) for result in done) / epochs
         config = self._search.config
         finished = sum(e.result is not None for e in history)
-        left = max(0, config.budget.trials - finished) * config.fidelity.epochs
-        finals = (config.final.candidates + 1) * config.final_epochs
-        return (left + finals) * seconds / config.workers
+        left = max(0, self._expected - finished) * config.fidelity.epochs
+        full = sum(e.result is None for e in finals) if finals else config.final.candidates + 1
+        return (left + full * config.final_epochs) * seconds / config.workers

@@ -89,6 +89,34 @@ def test_time_left_is_in_epochs_like_those_before(planned: Any, kept: Any, finis
     assert StatusReader(plan.known, records).read().seconds_left == pytest.approx((8 + 10) * 2 / 2)
 
 
+def test_full_trainings_that_are_over_take_no_more_time(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned(budget={"trials": 3}, final={"candidates": 1, "epochs": 5})
+    records = kept(plan)
+    points = (EpochPoint(1, {}, 0.0, 1.0),)
+    trials = propose_round(plan, records, 0).trials
+    for trial in trials:
+        finish(records, trial, curve=points, metrics={"train_seconds": 1.0, "val_accuracy": 0.5})
+    finals = [plan.full_training(trials[0].architecture), plan.full_training(plan.reference)]
+    document = {"trials": [t.to_json() for t in finals], "kinds": ["final", "reference"]}
+    records.write("finals", document | {"asked": delivery_asked(plan.config)})
+    workers = plan.config.workers
+    assert StatusReader(plan.known, records).read().seconds_left == pytest.approx(10 / workers)
+    finish(records, finals[0])
+    assert StatusReader(plan.known, records).read().seconds_left == pytest.approx(5 / workers)
+    finish(records, finals[1])
+    assert StatusReader(plan.known, records).read().seconds_left == 0
+
+
+def test_a_space_that_is_used_up_expects_no_more_trials(planned: Any, kept: Any, finish: Any) -> None:
+    space = {"family": "mlp", "options": {"max_depth": 1, "widths": [16], "dropouts": [0.0]}}
+    plan = planned(space=space, budget={"trials": 40}, parallelism={"round_size": 20}, strategy="grid")
+    records = kept(plan)
+    reader = StatusReader(plan.known, records)
+    assert reader.read().trials == 40
+    propose_round(plan, records, 0)
+    assert reader.read().trials == 15
+
+
 @pytest.mark.parametrize(("sections", "delivered"), [({}, True), ({"budget": {"trials": 9}}, False)])
 def test_delivered_is_meant_for_what_is_asked_now(
     planned: Any, kept: Any, sections: dict[str, Any], delivered: bool
