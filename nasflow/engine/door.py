@@ -20,7 +20,7 @@ from nasflow.errors import ConfigError, HeldError, SpaceError
 from nasflow.objectives import Objective
 from nasflow.objectives.loading import cheap_rejection
 from nasflow.spaces import SearchSpace
-from nasflow.storage import Store
+from nasflow.storage import Store, check_url
 from nasflow.tasks.loading import load_task
 
 Progress = Callable[[int, int], None]
@@ -60,8 +60,9 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
     """Look at data and space and check that a search can be made of them; writes nothing.
 
     Raises:
-        UserError: The data, the space or the objectives cannot be used.
+        UserError: The store, the data, the space or the objectives cannot be used.
     """
+    check_url(config.storage.url)
     task = load_task(config)
     summary = inspect_source(config.data, base)
     io = task.io(summary)

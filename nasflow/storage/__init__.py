@@ -1,6 +1,6 @@
 """Where results, checkpoints and prepared data are kept."""
 
-from nasflow.storage.opening import open_store
+from nasflow.storage.opening import check_url, open_store
 from nasflow.storage.protocol import Store
 
-__all__ = ["Store", "open_store"]
+__all__ = ["Store", "check_url", "open_store"]

@@ -6,9 +6,12 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MARK = "~"
 """First character of everything that is no document: no legal key holds it."""
@@ -16,7 +19,36 @@ MARK = "~"
 OLD = 3600.0
 """Seconds after which a temporary file is a leftover of something killed: no write takes nearly as long."""
 
+TRANSIENT = frozenset({errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY})
+"""Errors that a network file system gives at times, and that are gone when the same is tried again."""
+
+_ATTEMPTS = 4
+"""With waits of 0.1, 0.2 and 0.4 seconds between them."""
+
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def patiently(action: Callable[[], T]) -> T:
+    """Do something that may safely be done twice; where the file system falters, do it up to four times in all.
+
+    Raises:
+        OSError: It cannot be done, or falters still.
+    """
+    try:
+        return action()
+    except OSError as error:
+        if error.errno not in TRANSIENT:
+            raise
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+    again = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, OSError) and error.errno in TRANSIENT),
+        stop=stop_after_attempt(_ATTEMPTS - 1),
+        wait=wait_exponential(0.2),
+        reraise=True,
+    )
+    time.sleep(0.1)
+    return again(action)
 
 
 @contextmanager
@@ -28,23 +60,23 @@ def written_beside(path: Path, content: bytes) -> Iterator[Path]:
     """
     temporary = path.with_name(f"{MARK}{path.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with _open_in_new_folder(temporary) as file:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(file, view) :]
-            os.fsync(file)
+        patiently(lambda: _write(temporary, content))
         yield temporary
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-@contextmanager
-def _open_in_new_folder(path: Path) -> Iterator[int]:
+def _write(path: Path, content: bytes) -> None:
+    """Write a whole file anew: after a failed sync nothing is known of what was written before."""
     make_folder(path.parent)
+    path.unlink(missing_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        yield file
+        view = memoryview(content)
+        while view:
+            view = view[os.write(file, view) :]
+        os.fsync(file)
     finally:
         os.close(file)
 
@@ -67,8 +99,16 @@ def move_over(temporary: Path, path: Path) -> None:
     Raises:
         OSError: It cannot be done.
     """
-    temporary.replace(path)
+    patiently(lambda: _rename(temporary, path))
     sync_folder(path.parent)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except FileNotFoundError:
+        if not path.exists():  # it is there where an attempt that seemed to fail had been made
+            raise
 
 
 def link_unless_there(temporary: Path, path: Path) -> bool | None:
@@ -81,9 +121,10 @@ def link_unless_there(temporary: Path, path: Path) -> bool | None:
         OSError: It cannot be done.
     """
     try:
-        path.hardlink_to(temporary)
+        patiently(lambda: path.hardlink_to(temporary))
     except FileExistsError:
-        return False
+        if not path.samefile(temporary):  # it is the same where an attempt that seemed to fail had been made
+            return False
     except OSError as error:
         if error.errno in _NO_LINKS:
             return None
@@ -98,6 +139,10 @@ def sync_folder(folder: Path) -> None:
     Raises:
         OSError: The folder cannot be read.
     """
+    patiently(lambda: _sync(folder))
+
+
+def _sync(folder: Path) -> None:
     file = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(file)

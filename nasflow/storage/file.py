@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,7 @@ class FileStore:
         path = self._path(key)
         with self._explained("read", path):
             try:
-                return path.read_bytes()
+                return atomic.patiently(path.read_bytes)
             except (FileNotFoundError, IsADirectoryError):
                 return None
             except NotADirectoryError:
@@ -111,7 +112,7 @@ class FileStore:
         with self._explained("written", path):
             if path.is_file():
                 with self._lock():
-                    path.unlink(missing_ok=True)
+                    atomic.patiently(lambda: path.unlink(missing_ok=True))
                     atomic.sync_folder(path.parent)
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -133,15 +134,19 @@ class FileStore:
         yield from sorted(key for key in found if key.startswith(prefix) and legal(key))
 
     def local_folder(self) -> Path:
-        """Return a folder on this machine for large working files; it is made where it is not there.
+        """Return a folder on this machine for large working files; who writes there makes it."""
+        return self.root / "local"
+
+    def check_writable(self) -> None:
+        """Find out whether the folder can be made and written, and leave nothing behind.
 
         Raises:
-            StorageError: It cannot be made.
+            StorageError: It cannot.
         """
-        folder = self.root / "local"
-        with self._explained("written", folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        with self._explained("written", self.root):
+            there = next(path for path in (self.root, *self.root.parents) if path.exists())
+            with tempfile.TemporaryDirectory(dir=there, prefix=f"{atomic.MARK}probe.") as probe:
+                (Path(probe) / self.root.relative_to(there)).mkdir(parents=True, exist_ok=True)
 
     def _path(self, key: str) -> Path:
         first = check_key(key).partition("/")[0]
@@ -179,8 +184,8 @@ class FileStore:
             case errno.ENOSPC | errno.EDQUOT:
                 return f"{cannot}: the disk is full; free some space and run the same command again, nothing is lost."
             case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
-                blocking = next((p for p in (*reversed(path.parents), path) if p.is_file()), path)
-                what = "a file where a folder" if blocking.is_file() else "a folder where a file"
+                blocking = next((p for p in (*reversed(path.parents), path) if p.exists() and not p.is_dir()), path)
+                what = "a folder where a file" if blocking.is_dir() else "a file where a folder"
                 return f"{cannot}: '{blocking}' is {what} is needed; move it away, or choose another storage.url."
             case _:
                 return f"{cannot}: {error.strerror or error} at '{path}'."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from nasflow import plugins
+from nasflow.errors import ConfigError, StorageError
 from nasflow.storage.file import FileStore
 from nasflow.storage.protocol import Store
 
@@ -24,3 +25,18 @@ def open_store(url: str) -> Store:
         return FileStore(url)
     store: Store = plugins.load("storages", scheme[1].lower())(url)
     return store
+
+
+def check_url(url: str) -> None:
+    """Refuse a store that no search could write to, as far as that can be known without leaving anything behind.
+
+    Raises:
+        PluginError: No installed package provides a storage of that scheme.
+        ConfigError: It is a folder that cannot be made or written, or no folder at all.
+    """
+    try:
+        store = open_store(url)
+        if isinstance(store, FileStore):
+            store.check_writable()
+    except StorageError as error:
+        raise ConfigError([str(error) if "storage.url" in str(error) else f"storage.url: {error}"]) from error

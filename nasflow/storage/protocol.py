@@ -48,6 +48,6 @@ class Store(Protocol):
     def local_folder(self) -> Path:
         """Return a folder on this machine for large working files (prepared data, KFP's artifacts), kept between runs.
 
-        It is made where it is not there.
+        It need not be there: who writes makes it.
         """
         ...

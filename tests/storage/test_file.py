@@ -60,7 +60,7 @@ def test_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
         lambda: store.put_if_absent("k", b""),
         lambda: store.get("k"),
         lambda: list(store.keys("")),
-        store.local_folder,
+        store.check_writable,
     ):
         with pytest.raises(StorageError, match=r"store' is a file where a folder is needed.*storage.url") as raised:
             action()
@@ -132,6 +132,96 @@ def test_failing_disk_is_explained_and_leaves_the_old_content(
     monkeypatch.undo()
     assert store.get("k") == b"old"
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "~lock") == ["k"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EAGAIN, errno.EBUSY])
+@pytest.mark.parametrize("name", ["fsync", "replace", "link"])
+def test_a_write_that_falters_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, number: int
+) -> None:
+    real, failures = getattr(os, name), [OSError(number, os.strerror(number))] * 2
+
+    def faltering(*arguments: object, **options: object) -> object:
+        if failures:
+            raise failures.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(os, name, faltering)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    store = FileStore(tmp_path)
+    assert store.put_if_absent("a", b"first")
+    assert not store.put_if_absent("a", b"second")
+    store.put("b", b"third")
+    assert store.replace("b", b"third", b"fourth")
+    assert not failures
+    assert (store.get("a"), store.get("b")) == (b"first", b"fourth")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "~lock") == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["replace", "link"])
+def test_a_write_that_was_made_and_called_failed_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    real, failures = getattr(os, name), [OSError(errno.EIO, "Input/output error")]
+
+    def answer_lost(*arguments: object, **options: object) -> None:
+        real(*arguments, **options)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(os, name, answer_lost)
+    store = FileStore(tmp_path)
+    assert store.put_if_absent("a", b"mine")
+    store.put("b", b"mine")
+    assert not failures
+    assert (store.get("a"), store.get("b")) == (b"mine", b"mine")
+
+
+def test_a_read_that_falters_is_tried_four_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FileStore(tmp_path)
+    store.put("k", b"x")
+    read, failures = Path.read_bytes, [OSError(errno.ESTALE, "Stale file handle")] * 3
+
+    def faltering(self: Path) -> bytes:
+        if failures:
+            raise failures.pop()
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", faltering)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    assert store.get("k") == b"x"
+    failures.extend([OSError(errno.ESTALE, "Stale file handle")] * 4)
+    with pytest.raises(StorageError, match="Stale file handle"):
+        store.get("k")
+    assert not failures
+
+
+def test_a_full_disk_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def full(file: int) -> None:
+        calls.append(file)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="the disk is full"):
+        FileStore(tmp_path).put("k", b"x")
+    assert len(calls) == 1
+
+
+def test_looking_whether_it_can_be_written_leaves_nothing(tmp_path: Path) -> None:
+    FileStore(tmp_path / "a" / "b").check_writable()
+    FileStore(tmp_path).check_writable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_readers_leave_nothing(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "store")
+    assert store.local_folder() == tmp_path / "store" / "local"
+    assert store.get("k") is None
+    assert list(store.keys("")) == []
+    store.delete("k")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nasflow import plugins
-from nasflow.errors import PluginError
-from nasflow.storage import open_store
+from nasflow.errors import PluginError, UserError
+from nasflow.storage import check_url, open_store
 from nasflow.storage.file import FileStore
 
 
@@ -44,8 +44,34 @@ def test_unknown_scheme_names_the_known_ones() -> None:
 
 def test_opening_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import sys; from nasflow.storage import open_store; open_store(sys.argv[1]).put('k', b'');"
+        "import sys; from nasflow.storage import check_url, open_store; open_store(sys.argv[1]).put('k', b'');"
         "print({'torch', 'mlflow', 'kfp', 'numpy', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("FILE", r"is a file where a folder is needed.*storage\.url"),
+        ("FILE/below", r"is a file where a folder is needed.*storage\.url"),
+        ("/dev/null", r"is a file where a folder is needed.*storage\.url"),
+        ("/proc/nasflow", r"^storage\.url: the store '/proc/nasflow' cannot be written"),
+        ("n" * 300, r"^storage\.url: .*File name too long"),
+        ("file://elsewhere/x", r"^storage\.url 'file://elsewhere/x' names the host"),
+    ],
+)
+def test_a_folder_that_cannot_be_is_the_users_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").write_text("")
+    with pytest.raises(UserError, match=words):
+        check_url(url)
+    assert [path.name for path in tmp_path.iterdir()] == ["FILE"]
+
+
+def test_a_folder_that_can_be_is_not_made(tmp_path: Path) -> None:
+    check_url(str(tmp_path / "a" / "b"))
+    assert list(tmp_path.iterdir()) == []
