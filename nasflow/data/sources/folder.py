@@ -15,7 +15,7 @@ from PIL import Image
 
 from nasflow.config import Options
 from nasflow.data.protocol import Sample, Summary
-from nasflow.data.sources.layout import Entry, Layout, read_layout, unreadable
+from nasflow.data.sources.layout import Entry, Layout, read_layout, refuse_no_image_folder, unreadable
 from nasflow.errors import DataError
 from nasflow.plugins import nearest
 from nasflow.serving.pixels import FORMATS, GREY_MODES
@@ -117,14 +117,17 @@ class FolderSource:
         for entry in self._layout.entries:
             depth = 2 if entry.split else 1
             folders.setdefault("/".join(entry.name.split("/")[:depth]), []).append(entry)
-        for folder, entries in folders.items():
-            if any(entry.is_image_by_name for entry in entries):
-                continue
-            if not any(_header(self.root / entry.name) for entry in entries[:10]):
-                raise DataError(
-                    f"class folder {self.root / folder} holds no images, only files such as "
-                    f"'{Path(entries[0].name).name}'; add images ({', '.join(FORMATS)}) or remove it."
-                )
+        bare = [folder for folder, entries in folders.items() if not self._has_images(entries)]
+        if bare:
+            refuse_no_image_folder(self.root, len(folders) - len(bare), len(folders))
+            raise DataError(
+                f"class folder {self.root / bare[0]} holds no images, only files such as "
+                f"'{Path(folders[bare[0]][0].name).name}'; add images ({', '.join(FORMATS)}) or remove it."
+            )
+
+    def _has_images(self, entries: Sequence[Entry]) -> bool:
+        named = any(entry.is_image_by_name for entry in entries)
+        return named or any(_header(self.root / entry.name) for entry in entries[:10])
 
 
 def _spread(entries: Sequence[Entry]) -> list[Entry]:

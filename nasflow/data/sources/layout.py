@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,13 +89,12 @@ def read_layout(root: Path) -> Layout:
             entry
             for split in SPLITS
             if split in splits
-            for name in classes
-            for entry in _entries(root, f"{splits[split]}/{name}", name, split)
+            for entry in _entries(root, {name: f"{splits[split]}/{name}" for name in classes}, split)
         ]
         return Layout(classes, tuple(split for split in SPLITS if split in splits), tuple(entries))
     if len(folders) == 1:
         _refuse_one_class(root, folders[0])
-    entries = [entry for name in folders for entry in _entries(root, name, name, None)]
+    entries = _entries(root, {name: name for name in folders}, None)
     return Layout(tuple(folders), (), tuple(entries))
 
 
@@ -199,12 +198,60 @@ def _refuse_one_class(root: Path, only: str) -> None:
     raise DataError(f"{root} has one class folder, '{only}'; at least two are needed to tell apart.")
 
 
-def _entries(root: Path, folder: str, class_name: str, split: Split | None) -> list[Entry]:
-    """Return the files below a class folder, sorted by name."""
-    found = sorted(_walk(root, folder, class_name, split, frozenset()), key=lambda entry: entry.name)
-    if not found:
-        raise DataError(f"class folder {root / folder} is empty; add images or remove it.")
-    return found
+def _entries(root: Path, folders: Mapping[str, str], split: Split | None) -> list[Entry]:
+    """Return the files below class folders, sorted by class and name.
+
+    Args:
+        root: The image folder.
+        folders: Each class's folder below it.
+        split: The split that they are in, or None.
+
+    Raises:
+        DataError: Most hold no images, so that this is no image folder; or else one of them is empty.
+    """
+    try:
+        found = {
+            name: sorted(_walk(root, folder, name, split, frozenset()), key=lambda entry: entry.name)
+            for name, folder in folders.items()
+        }
+    except DataError:  # a file that cannot be read; which one is no matter where nobody looks for images
+        _refuse_no_images([root / folder for folder in folders.values()])
+        raise
+    empty = next((name for name, entries in found.items() if not entries), None)
+    if empty is not None:
+        _refuse_no_images([root / folder for folder in folders.values()])
+        raise DataError(f"class folder {root / folders[empty]} is empty; add images or remove it.")
+    return [entry for entries in found.values() for entry in entries]
+
+
+def _refuse_no_images(folders: Sequence[Path]) -> None:
+    refuse_no_image_folder(folders[0].parent, sum(map(_may_hold_images, folders)), len(folders))
+
+
+def refuse_no_image_folder(root: Path, filled: int, count: int) -> None:
+    """Refuse a folder of which most folders hold no images: it is the folder that is wrong, not one class of it.
+
+    Args:
+        root: The folder.
+        filled: How many of the folders in it hold images.
+        count: How many folders are in it.
+
+    Raises:
+        DataError: Fewer than half hold images.
+    """
+    if filled * 2 < count:
+        holding = f"{filled or 'none'} of its {count} folders {'hold' if filled > 1 else 'holds'} images"
+        raise DataError(
+            f"data.source: {root} is no image folder: {holding}. Name a folder with one folder of images for each "
+            f"class."
+        )
+
+
+def _may_hold_images(folder: Path) -> bool:
+    """Whether a file below the folder is named as images are, or something there cannot be read."""
+    failures: list[OSError] = []
+    named = (is_image_name(name) for _, _, names in os.walk(folder, onerror=failures.append) for name in names)
+    return any(named) or bool(failures)
 
 
 def _walk(root: Path, folder: str, class_name: str, split: Split | None, above: frozenset[str]) -> Iterator[Entry]:

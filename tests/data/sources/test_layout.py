@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nasflow.data.sources.layout import Entry, is_image_name, read_layout
+from nasflow.errors import DataError
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "x.y.png", "b.Tif", "c.webp", "d.pgm", "e.gif", "f.bmp"])
@@ -39,3 +40,41 @@ def test_splits_come_in_their_order(tmp_path: Path) -> None:
     assert layout.splits == ("train", "val", "test")
     assert [entry.split for entry in layout.entries] == ["train", "train", "val", "val", "test", "test"]
     assert layout.entries[2].name == "valid/a/1.jpg"
+
+
+def made(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            path.write_bytes(b"x")
+    return root
+
+
+def test_a_folder_that_is_no_image_folder_is_named_first(tmp_path: Path) -> None:
+    root = made(tmp_path, "binfmt.d/", "apt/sources.list", "ssl/openssl.cnf")
+    with pytest.raises(DataError, match=rf"data.source: {root} is no image folder: none of its 3 folders holds images"):
+        read_layout(root)
+    with pytest.raises(DataError, match=r"no image folder: 1 of its 4 folders holds images\. Name a folder with one"):
+        read_layout(made(root, "icons/a.png"))
+
+
+def test_an_empty_one_among_image_folders_is_named(tmp_path: Path) -> None:
+    root = made(tmp_path, "cat/1.jpg", "dog/")
+    with pytest.raises(DataError, match=rf"class folder {root / 'dog'} is empty; add images or remove it"):
+        read_layout(root)
+
+
+def test_a_file_that_is_gone_matters_among_images_alone(tmp_path: Path) -> None:
+    root = made(tmp_path, "apt/sources.list", "ssl/openssl.cnf")
+    (root / "apt" / "gone").symlink_to(root / "nowhere")
+    with pytest.raises(DataError, match="is no image folder"):
+        read_layout(root)
+    with pytest.raises(DataError, match="apt/gone cannot be read"):
+        read_layout(made(root, "apt/1.jpg", "ssl/1.jpg"))
+
+
+def test_the_folder_of_a_split_is_looked_at_by_itself(tmp_path: Path) -> None:
+    root = made(tmp_path, "train/a/1.jpg", "train/b/1.jpg", "test/a/", "test/b/")
+    with pytest.raises(DataError, match=rf"{root / 'test'} is no image folder: none of its 2 folders"):
+        read_layout(root)
