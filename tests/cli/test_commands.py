@@ -84,9 +84,18 @@ def test_a_run_that_fails_says_why(given: Given, error: Exception, status: int) 
 
 
 def test_compile_writes_beside_the_name_of_the_search(given: Given) -> None:
-    given("compile_pipeline", lambda config, target: target.write_text("pipeline"))
-    result = nasflow("compile", "s.yaml")
+    asked = []
+
+    def compiled(config: Path, target: Path, image: str | None, device_kind: str | None) -> list[str]:
+        asked.append((image, device_kind))
+        target.write_text("pipeline")
+        return ["Every pod needs the store."]
+
+    given("compile_pipeline", compiled)
+    result = nasflow("compile", "s.yaml", "--image", "registry/nasflow@sha256:0", "--device-kind", "cpu-AVX2")
     assert result.exit_code == 0
+    assert asked == [("registry/nasflow@sha256:0", "cpu-AVX2")]
+    assert "Every pod needs the store." in result.output
     assert Path("digits-pipeline.yaml").read_text() == "pipeline"
     assert "Wrote digits-pipeline.yaml." in result.output
     again = nasflow("compile", "s.yaml")
