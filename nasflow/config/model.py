@@ -175,7 +175,8 @@ class StorageConfig(Section):
     """A folder (relative to where the command is run), or a URL of an installed storage."""
 
     keep: Literal["none", "best", "all"] = "none"
-    """Which checkpoints of finished trials stay: those nothing can need go by default."""
+    """Which trials' weights stay: `none`, those of the `final.candidates` best, or `all`; of trials that are trained
+    while this is set. The weights of full trainings stay in any case."""
 
 
 class ResourcesConfig(Section):

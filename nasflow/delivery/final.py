@@ -9,6 +9,7 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from nasflow.engine.keeping import keep_best
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import delivery_asked
@@ -55,6 +56,8 @@ def train_final(
         trials, kinds = [*trials, reference], [*kinds, "reference"]
     told = {"asked": delivery_asked(plan.config), "trials": [trial.to_json() for trial in trials], "kinds": kinds}
     records.write("finals", told)
+    if plan.config.storage.keep == "best":
+        keep_best(records, selected)
     _import_meanwhile("nasflow.training.evaluation")
     results = train_trials(plan, records, trials, kinds, tracker, task="final", listener=listener)
     entries = [Entry(trial, result) for trial, result in zip(trials, results, strict=True)]

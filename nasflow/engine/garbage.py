@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from nasflow.engine.keeping import needed_checkpoints
 from nasflow.engine.kept import all_records, holder_of
 from nasflow.engine.records import SearchRecords
 from nasflow.storage import Store
-from nasflow.training.job import checkpoint_key
-from nasflow.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,7 @@ def garbage(store: Store) -> Iterator[Garbage]:
 
 
 def _checkpoints(store: Store, searches: list[SearchRecords]) -> Iterator[Garbage]:
-    needed = set()
-    for records in searches:
-        finals = records.read("finals")
-        needed |= {checkpoint_key(Trial.from_json(trial).id) for trial in (finals or {"trials": []})["trials"]}
-        open_trials = [entry.trial for entry in records.history() if entry.result is None]
-        needed |= {checkpoint_key(trial.id) for trial in open_trials}
+    needed = needed_checkpoints(searches)
     for key in store.keys("checkpoints/"):
         if key not in needed:
             content = store.get(key)

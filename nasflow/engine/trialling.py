@@ -68,7 +68,7 @@ def train_trials(
         plan: The search.
         records: Its part of the store.
         trials: What to train, each with its `kinds` in the same place.
-        kinds: `trial`, `final` or `reference`; all but `trial` keep their weights and are never rejected.
+        kinds: `trial`, `final` or `reference`; all but `trial` keep their weights in any case and are never rejected.
         tracker: Where the runs go.
         task: Name of this task, unique within the search.
         listener: Told of every event as well.
@@ -82,7 +82,8 @@ def train_trials(
             if trial.id in settled:
                 listen(TrialFinished(trial, settled[trial.id], reused=True))
         open_trials = [trial for trial in trials if trial.id not in settled]
-        found = run_trials(open_trials, _job(plan, kinds), listen, retry=RETRIED_ACROSS_SEARCHES)
+        full = any(kind != "trial" for kind in kinds)
+        found = run_trials(open_trials, _job(plan, full), listen, retry=RETRIED_ACROSS_SEARCHES, weights=full)
     finally:
         live.close()
     results = settled | {result.trial_id: result for result in found}
@@ -129,10 +130,11 @@ class _Desk:
                 self._tracker.finished(trial, kind, event.result, reused)
 
 
-def _job(plan: Plan, kinds: Sequence[Kind]) -> TrainingJob:
+def _job(plan: Plan, full: bool) -> TrainingJob:
     """Return the job of a task; full trainings keep their weights and have all the time they need."""
-    full = any(kind != "trial" for kind in kinds)
     config = plan.config
     if full:
         config = config.model_copy(update={"budget": config.budget.model_copy(update={"trial_seconds": None})})
-    return TrainingJob(config, plan.bundle.root, config.storage.url, full, plan.request.device_kind)
+    return TrainingJob(
+        config, plan.bundle.root, config.storage.url, full or config.storage.keep != "none", plan.request.device_kind
+    )

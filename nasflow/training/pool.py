@@ -27,6 +27,7 @@ def run_trials(
     on_event: Callable[[Event], None],
     *,
     retry: Collection[Status] = frozenset(),
+    weights: bool = True,
 ) -> list[TrialResult]:
     """Train trials and return their results in the same order.
 
@@ -40,6 +41,7 @@ def run_trials(
         job: What they have in common.
         on_event: Told of everything, in the calling thread; the events of one trial come in order.
         retry: Failures in the store that do not stand.
+        weights: Whether a completed trial is trained again where the job keeps weights and its own are gone.
 
     Raises:
         StorageError: A result or checkpoint cannot be read or written.
@@ -56,7 +58,7 @@ def run_trials(
         on_event(TrialFinished(trial, result, reused))
 
     for trial in {trial.id: trial for trial in trials}.values():
-        known = standing(store, trial.id, job.keep_weights, retry)
+        known = standing(store, trial.id, job.keep_weights and weights, retry)
         if known is not None:
             finish(trial, known, reused=True)
             continue
