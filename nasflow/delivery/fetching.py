@@ -15,6 +15,7 @@ from nasflow.config import StorageConfig
 from nasflow.errors import TrackingError
 from nasflow.tracking import TrackingTarget
 from nasflow.tracking.client import explained, open_client
+from nasflow.tracking.target import sqlite_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -137,7 +138,7 @@ def fetched_model(name: str, wanted: str, tracking_uri: str | None = None) -> It
 
 
 def _beside() -> str:
-    return f"sqlite:///{Path(StorageConfig().url).resolve() / 'mlflow.db'}"
+    return sqlite_uri(Path(StorageConfig().url).resolve() / "mlflow.db")
 
 
 def _inside(root: Path, relative: str) -> Path:
