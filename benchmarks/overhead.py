@@ -78,9 +78,15 @@ def main(config: Path) -> None:
         last = max(end for _, end in intervals) - began
         for log in sorted(store.glob("local/pipelines/*/log.txt")):
             for name, start, end in steps(log.read_text(errors="replace"), began):
-                inside = union([(max(a, began + start), min(b, began + end)) for a, b in intervals
-                                if a < began + end and b > began + start])
-                print(f"{start:7.1f} s to {end:7.1f} s: {end - start:6.1f} s, of them training {inside:6.1f} s  {name}")
+                inside = union(
+                    [
+                        (max(a, began + start), min(b, began + end))
+                        for a, b in intervals
+                        if a < began + end and b > began + start
+                    ]
+                )
+                took = f"{end - start:6.1f} s, of them training {inside:6.1f} s"
+                print(f"{start:7.1f} s to {end:7.1f} s: {took}  {name}")
         print(f"wall time            {wall:7.1f} s (first epoch at {first:.1f} s, last one over at {last:.1f} s)")
         print(f"any epoch running    {training:7.1f} s")
         print(f"the rest             {wall - training:7.1f} s")
