@@ -53,7 +53,8 @@ def ui(
         return
     chosen = free_port(host, port)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(chosen)]
-    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": target.uri}
+    # MLflow's background jobs are for language models; their five processes would keep a core busy.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ, "MLFLOW_BACKEND_STORE_URI": target.uri}
     if target.artifacts is not None:
         command += ["--artifacts-destination", str(target.artifacts)]
     with _server(command, environment) as server:
