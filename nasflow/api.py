@@ -16,6 +16,7 @@ from nasflow.engine.concluding import conclude
 from nasflow.engine.door import admit
 from nasflow.engine.lease import hold
 from nasflow.engine.search import run_rounds, select
+from nasflow.engine.telling import Teller
 from nasflow.engine.trialling import Listener, open_tracker
 from nasflow.errors import TrackingError
 from nasflow.training.events import Event
@@ -42,6 +43,12 @@ class SearchOutcome:
     history: History
     best: tuple[Entry, ...]
     delivery: Delivery | None
+
+    def __repr__(self) -> str:
+        """Return the search, its trials and what was registered."""
+        registration = self.delivery.registration if self.delivery else None
+        registered = f", registered as {registration.uri}" if registration else ""
+        return f"<SearchOutcome of search {self.search_id}: {self.history!r}{registered}>"
 
     @property
     def model(self) -> LoadedModel:
@@ -75,6 +82,11 @@ class LoadedModel:
         """Names of the classes, in the order of the probabilities."""
         return self._classifier.classes
 
+    def __repr__(self) -> str:
+        """Return what it tells apart."""
+        shown = ", ".join([*self.classes[:5], *(["…"] if len(self.classes) > 5 else [])])
+        return f"<LoadedModel: {len(self.classes)} classes ({shown})>"
+
     def predict(self, images: Sequence[NDArray[np.uint8] | bytes | str | Path]) -> pd.DataFrame:
         """Return class and probabilities of images.
 
@@ -85,9 +97,11 @@ class LoadedModel:
             A row for each image: `class`, and for each class `probability_<class>`, float32.
 
         Raises:
-            ValueError: An image cannot be read; it is named by its place.
+            ValueError: It is one image instead of a list, or an image cannot be read, which is named by its place.
             OSError: A file cannot be read.
         """
+        if isinstance(images, str | bytes | Path) or getattr(images, "ndim", 4) < 4:
+            raise ValueError("predict takes a list of images: put the one that you have into [ ].")
         return self._classifier.predict([Path(i).read_bytes() if isinstance(i, str | Path) else i for i in images])
 
 
@@ -96,6 +110,7 @@ def search(
     *,
     deliver_model: bool = True,
     anew: bool = False,
+    progress: bool = True,
     on_event: Listener | None = None,
 ) -> SearchOutcome:
     """Run a whole search in this process; run again, it goes on where it stopped.
@@ -104,6 +119,7 @@ def search(
         config: The configuration, as a mapping, or a path to its YAML file.
         deliver_model: Whether the best candidates are trained in full, exported, explained and registered.
         anew: Start anew even where this search has run before.
+        progress: Whether a line on standard error tells of every trial that ends.
         on_event: Told of every training event, in this process's main thread.
 
     Raises:
@@ -115,10 +131,13 @@ def search(
     admitted = admit(checked, base, anew=anew)
     plan, records = admitted.plan, admitted.records
     with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{checked.name}'") as lease:
+        tell = Teller(plan.objectives[0].name)
 
         def listen(event: Event) -> None:
             if lease.lost:
                 lease.check()  # says who has it now
+            if progress:
+                tell(event)
             if on_event is not None:
                 on_event(event)
 

@@ -261,6 +261,15 @@ class History:
         """Iterate in the order proposed."""
         return iter(self.entries)
 
+    def __getitem__(self, place: int) -> Entry:
+        """Return a trial by its place, from 0."""
+        return self.entries[place]
+
+    def __repr__(self) -> str:
+        """Return the numbers of trials in all, completed and failed."""
+        completed = sum(e.result is not None and e.result.status is Status.COMPLETED for e in self.entries)
+        return f"<History: {len(self)} trials, {completed} completed, {len(self.failed)} failed>"
+
     @cached_property
     def architectures(self) -> frozenset[str]:
         """Ids of all the architectures proposed so far."""

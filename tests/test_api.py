@@ -133,3 +133,16 @@ def test_a_search_that_is_held_is_refused(site: Any) -> None:
         pytest.raises(HeldError, match="another notebook"),
     ):
         nasflow.search(site.yaml(budget={"trials": 3}), deliver_model=False)
+
+
+@pytest.mark.parametrize("single", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3), np.uint8), b"png", "a.png"])
+def test_one_image_instead_of_a_list_is_refused(in_process: Any, single: Any) -> None:
+    with pytest.raises(ValueError, match="takes a list of images"):
+        in_process.outcome.model.predict(single)
+
+
+def test_what_a_notebook_shows_is_short(in_process: Any) -> None:
+    outcome = in_process.outcome
+    assert repr(outcome).startswith(f"<SearchOutcome of search {outcome.search_id}: <History: 5 trials, 5 completed")
+    assert "models:/" in repr(outcome)
+    assert repr(outcome.model) == "<LoadedModel: 10 classes (0, 1, 2, 3, 4, …)>"

@@ -16,9 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 GROUPS = {"console_scripts": PROJECT["scripts"], **PROJECT["entry-points"]}
-DECLARED = [
-    EntryPoint(name, value, group) for group, entries in GROUPS.items() for name, value in entries.items()
-]
+DECLARED = [EntryPoint(name, value, group) for group, entries in GROUPS.items() for name, value in entries.items()]
 
 
 @pytest.mark.parametrize("entry", DECLARED, ids=lambda entry: f"{entry.group}:{entry.name}")

@@ -202,3 +202,13 @@ def test_a_truncated_file_is_found() -> None:
     text = history().to_jsonl()
     with pytest.raises(IntegrityError, match="line 4 of a history is damaged"):
         History.from_jsonl(text[:-20])
+
+
+def test_a_history_is_indexed_and_says_what_it_holds() -> None:
+    architecture = Architecture("toy", {}, {"n": 1})
+    trials = [Trial(architecture, Fidelity(epochs, epochs), 0, "context") for epochs in (1, 2, 3)]
+    results = [TrialResult(trials[0].id, Status.COMPLETED), TrialResult(trials[1].id, Status.CRASHED), None]
+    history = History(Entry(trial, result) for trial, result in zip(trials, results, strict=True))
+    assert history[1].trial == trials[1]
+    assert history[-1].result is None
+    assert repr(history) == "<History: 3 trials, 1 completed, 1 failed>"

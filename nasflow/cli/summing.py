@@ -45,7 +45,24 @@ def summary(path: Path, finished: Finished) -> SummaryView:
         files=_files(finished),
         next_steps=tuple(_next_steps(path, finished, delivery)),
         repeated=delivery.repeated,
+        notes=tuple(_notes(finished)),
     )
+
+
+def _notes(finished: Finished) -> list[str]:
+    """Return what happened to the data on the way."""
+    bundle = finished.plan.bundle
+    notes = []
+    if bundle.skipped:
+        first = next(iter(bundle.skipped))
+        notes.append(
+            f"Left out: {len(bundle.skipped)} files that are no readable images, '{first}' the first; the report names "
+            f"them."
+        )
+    twice = sum(bundle.dropped.values())
+    if twice:
+        notes.append(f"Left out: {twice} training or validation images that a later split has as well.")
+    return notes
 
 
 def _metrics(finished: Finished) -> list[tuple[str, float | None, float | None]]:
@@ -87,8 +104,10 @@ def _next_steps(path: Path, finished: Finished, delivery: Delivery) -> list[tupl
     if delivery.registration is not None:
         uri = tracking_target(finished.plan.config, finished.records.store).uri
         given = "" if os.environ.get("MLFLOW_TRACKING_URI") == uri else f"MLFLOW_TRACKING_URI={shlex.quote(uri)} "
+        # MLflow's server looks for uvicorn on PATH.
+        search_path = "" if shutil.which("uvicorn") else f"PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH "
         serve = f"{_program('mlflow')} models serve --env-manager local -p 5001 -m {delivery.registration.uri}"
-        steps.append(("Serve the model over HTTP", given + serve))
+        steps.append(("Serve the model over HTTP", search_path + given + serve))
     return steps
 
 

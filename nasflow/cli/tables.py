@@ -188,6 +188,7 @@ def summary(view: SummaryView) -> Group:
     ]
     if view.registered:
         parts.append(_bullet(f"Registered as {view.registered}. {view.why}".strip()))
+    parts += [_bullet(note) for note in view.notes]
     if view.files:
         parts += [_heading("Files"), *_places(view.files)]
     if view.next_steps:

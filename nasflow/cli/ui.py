@@ -60,7 +60,10 @@ def ui(
     with _server(command, environment) as server:
         _wait_until_up(server, host, chosen)
         say(f"MLflow's UI is at http://{host}:{chosen} (Ctrl-C ends it).")
-        server.wait()
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            return
     raise TrackingError(f"MLflow's UI ended by itself with exit status {server.returncode}.")
 
 

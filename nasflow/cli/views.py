@@ -192,6 +192,7 @@ class SummaryView:
         files: What was written, and where.
         next_steps: What to do next and the command for it.
         repeated: Whether the search had been delivered before and nothing was done now.
+        notes: Sentences that the user should read.
     """
 
     name: str
@@ -208,6 +209,7 @@ class SummaryView:
     files: tuple[tuple[str, str], ...] = ()
     next_steps: tuple[tuple[str, str], ...] = ()
     repeated: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,19 @@ def check_classes(counts: Mapping[str, int], fewest: int) -> None:
         )
 
 
-def check_splits(classes: Sequence[str], counts: Mapping[Split, Sequence[int]], given: Sequence[Split]) -> None:
+def check_splits(
+    classes: Sequence[str],
+    counts: Mapping[Split, Sequence[int]],
+    given: Sequence[Split],
+    dropped: Mapping[Split, int] | None = None,
+) -> None:
     """Refuse splits that lack a class.
 
     Args:
         classes: Names of the classes.
         counts: For each split, the samples of each class.
         given: The splits that the source gave.
+        dropped: For each split, the samples left out because a later split has the same content.
 
     Raises:
         DataError: A class has no sample in a split, or fewer than two to train on.
@@ -54,7 +60,11 @@ def check_splits(classes: Sequence[str], counts: Mapping[Split, Sequence[int]], 
             continue
         names = listed([f"'{name}'" for name in lacking])
         if split in given:
-            raise DataError(f"the {split} split has too few usable images of {names}: each class needs {fewest}.")
+            twice = (dropped or {}).get(split, 0)
+            cause = f"; {twice} of its images are also in a later split and were left out" if twice else ""
+            raise DataError(
+                f"the {split} split has too few usable images of {names}: each class needs {fewest}{cause}."
+            )
         raise DataError(
             f"cutting the data left too few images of {names} in the {split} split (each class needs {fewest}): "
             f"add images, about {_ENOUGH} of a class are enough, or give the splits as folders train, val and test."

@@ -79,7 +79,7 @@ def _write(folder: Path, summary: Summary, staged: Staged, min_per_class: int) -
     check_classes(dict(zip(summary.classes, total, strict=True)), min_per_class)
     splits, dropped = assign(staged.records, summary.splits)
     counts = {split: _counts(splits[split], len(summary.classes)) for split in SPLITS}
-    check_splits(summary.classes, counts, summary.splits)
+    check_splits(summary.classes, counts, summary.splits, dropped)
     shape = (len(staged.records), summary.size, summary.size, summary.channels)
     pixels = np.memmap(folder / _STAGING, dtype=np.uint8, mode="r", shape=shape)
     for split in SPLITS:

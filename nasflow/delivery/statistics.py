@@ -89,7 +89,7 @@ class Comparison:
                 f": of {self.samples:,} test samples, {self.wins:,} are right for {first} alone and "
                 f"{self.losses:,} for {second} alone"
             )
-        return f"{verdict[0].upper()}{verdict[1:]}{counted} ({self.test}, one-sided p = {spoken_p(self.p_value)})."
+        return f"{verdict[0].upper()}{verdict[1:]}{counted} ({self.test}, one-sided p {spoken_p(self.p_value)})."
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as JSON-compatible data."""
@@ -102,8 +102,8 @@ class Comparison:
 
 
 def spoken_p(p_value: float) -> str:
-    """Return a p value as a reader wants it: three decimals, or `below 0.001`."""
-    return "below 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    """Return a p value as a reader wants it: `= 0.012`, or `below 0.001`."""
+    return "below 0.001" if p_value < 0.001 else f"= {p_value:.3f}"
 
 
 def wilson(successes: int, samples: int) -> Interval:

@@ -164,8 +164,8 @@ def test_sentences_say_what_was_found(counts: tuple[int, int, int, int], said: s
 
 def test_a_bootstrap_sentence_counts_no_samples() -> None:
     sentence = Comparison(0.1, 0.02, 0.0001, "paired bootstrap", 50).sentence("a", "b")
-    assert sentence == "A is better than b beyond reasonable doubt (paired bootstrap, one-sided p = below 0.001)."
-    assert spoken_p(0.25) == "0.250"
+    assert sentence == "A is better than b beyond reasonable doubt (paired bootstrap, one-sided p below 0.001)."
+    assert spoken_p(0.25) == "= 0.250"
 
 
 def test_a_comparison_survives_json() -> None:

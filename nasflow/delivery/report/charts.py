@@ -10,7 +10,7 @@ from html import escape
 from nasflow.ids import digest
 
 WIDTH, HEIGHT = 420, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 34, 64
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 12, 34, 64
 
 
 @dataclass(frozen=True)

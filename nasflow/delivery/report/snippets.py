@@ -24,8 +24,9 @@ def snippets(data: ReportData) -> list[Snippet]:
     """Return how to use the model: from Python, over HTTP, and without MLflow."""
     found = []
     if data.usage.model:
-        alias = data.registration.alias if data.registration else "champion"
-        uri, where = f"models:/{data.usage.model}@{alias}", without_login(data.usage.tracking_uri)
+        # By number once it is known: an alias moves on, and a report stays.
+        which = f"/{data.registration.version}" if data.registration else "@champion"
+        uri, where = f"models:/{data.usage.model}{which}", without_login(data.usage.tracking_uri)
         found += [_python(uri, where), _serving(uri, where), _request()]
     return [*found, _onnx(data)]
 

@@ -177,7 +177,7 @@ def test_a_registered_version_is_named(data: ReportData) -> None:
     page = Page(render_report(replace(data, registration=registration)))
     assert "version 3" in page.text
     assert "Version 2 stays champion." in page.text
-    assert "models:/digits@challenger" in page.text
+    assert "models:/digits/3" in page.text
     assert "Should it be registered" not in page.text
     assert "Should it be registered" in Page(render_report(data)).text
 

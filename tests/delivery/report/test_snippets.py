@@ -90,10 +90,10 @@ def test_the_server_and_the_request_run_as_printed(used, tmp_path: Path) -> None
         server.wait(30)
 
 
-def test_the_alias_is_the_one_it_got(data: ReportData) -> None:
+def test_the_version_is_the_one_it_got(data: ReportData) -> None:
     assert "models:/digits@champion" in titled(snippets(data), "From Python")
     registered = replace(data, registration=Registration("digits", 4, "challenger", "run", ""))
-    assert "models:/digits@challenger" in titled(snippets(registered), "server")
+    assert "models:/digits/4" in titled(snippets(registered), "server")
 
 
 def test_without_a_registered_model_only_onnx_runtime_is_left(data: ReportData) -> None:
