@@ -217,6 +217,7 @@ def _own_mlflow() -> Iterator[None]:
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
             patch.delenv(name, raising=False)
         yield
+        assert "MLFLOW_TRACKING_URI" not in os.environ, "a test has left its MLflow behind"
 
 
 @pytest.fixture(scope="session")

@@ -36,10 +36,9 @@ def submitted(registry):
 @pytest.fixture
 def at(registry):
     """Let the process's own MLflow be the registry, as a user's would."""
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(registry.target.uri)
     yield
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(None)  # any other value would stay in the environment, for all that follows
 
 
 def test_the_champion_loads_and_answers_as_evaluation_did(at, submitted) -> None:

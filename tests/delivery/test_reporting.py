@@ -101,7 +101,7 @@ def test_the_page_is_written_again_with_the_registration(plan: Any, in_process: 
     page = report_page(elsewhere, registration)
     assert "Version 2 stays champion." not in bare
     assert "Version 2 stays champion." in page
-    assert "models:/small@challenger" in page
+    assert "models:/small/3" in page
 
 
 def test_bounds_are_spoken() -> None:
