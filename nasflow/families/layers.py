@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from nasflow.families.sizes import stem_kernel, stem_stride
 
@@ -50,6 +52,44 @@ class GlobalPool(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Pool float (N, C, H, W) to (N, C)."""
         return x.amax((2, 3)) if self.kind == "max" else x.mean((2, 3))
+
+
+class Resize(nn.Module):
+    """Brings images to a fixed size: bilinear interpolation, antialiased where they shrink.
+
+    It has no parameters, counts no FLOPs and is meant for what goes into a network.
+
+    Args:
+        size: Height and width of the result in pixels.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Resize float (N, C, H, W) to (N, C, size, size); the memory format stays."""
+        height, width = int(x.shape[2]), int(x.shape[3])
+        if (height, width) == (self.size, self.size):
+            return x
+        if not torch.onnx.is_in_onnx_export():
+            return functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
+        # ONNX has an antialiased resize from opset 18 on only; the same weights as matrices work in all.
+        rows, columns = _interpolation(height, self.size), _interpolation(width, self.size)
+        return rows.to(x) @ (x @ columns.T.to(x))
+
+    def extra_repr(self) -> str:
+        """Return the size for printing."""
+        return f"size={self.size}"
+
+
+def _interpolation(source: int, target: int) -> Tensor:
+    """Return the weights of linear interpolation along one axis, float32 (target, source); each row sums to one."""
+    scale = source / target
+    centres = (torch.arange(target, dtype=torch.float64) + 0.5) * scale
+    places = torch.arange(source, dtype=torch.float64) + 0.5
+    weights = (1 - (places - centres[:, None]).abs() / max(scale, 1)).clamp(min=0)
+    return (weights / weights.sum(1, keepdim=True)).float()
 
 
 class SqueezeExcite(nn.Module):

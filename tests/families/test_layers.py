@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from nasflow.families.layers import GlobalPool, SqueezeExcite, activation, conv, conv_norm, initialise, stem
+from nasflow.exporting import export_onnx, verify_onnx
+from nasflow.families.layers import GlobalPool, Resize, SqueezeExcite, activation, conv, conv_norm, initialise, stem
+from nasflow.spaces import NetworkIO
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,50 @@ def test_initialisation_keeps_the_size_of_gradients() -> None:
     initialise(network)
     weight = next(network.parameters())
     assert weight.std().item() == pytest.approx(math.sqrt(2 / (64 * 9)), rel=0.05)
+
+
+@pytest.mark.parametrize(("source", "target"), [(8, 6), (9, 8), (32, 16), (32, 23), (6, 8), (8, 8)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_resizing_keeps_memory_format_and_even_images(source: int, target: int, channels: int) -> None:
+    for memory in (torch.contiguous_format, torch.channels_last):
+        x = torch.full((2, channels, source, source), 0.3).contiguous(memory_format=memory)
+        made = Resize(target)(x)
+        assert made.shape == (2, channels, target, target)
+        assert made.is_contiguous(memory_format=memory)
+        torch.testing.assert_close(made, torch.full_like(made, 0.3))
+
+
+def test_shrinking_averages_over_all_pixels() -> None:
+    x = torch.zeros(1, 1, 8, 8)
+    x[..., 5] = 1.0
+    assert Resize(1)(x).item() == pytest.approx(0.15, abs=0.02)
+    # A fine pattern of stripes becomes grey, where plain bilinear interpolation would pick single pixels.
+    stripes = (torch.arange(32) % 4 < 2).float().expand(1, 1, 32, 32)
+    inner = Resize(8)(stripes)[..., 1:-1]
+    torch.testing.assert_close(inner, torch.full_like(inner, 0.5))
+
+
+def test_an_image_of_the_size_is_left_alone() -> None:
+    x = torch.randn(1, 3, 8, 8)
+    assert Resize(8)(x) is x
+
+
+class Resized(nn.Module):
+    """Logits that show every resized pixel."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.resize = Resize(size)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        resized: torch.Tensor = self.resize(pixels.float() / 64 - 2)
+        return resized.flatten(1)
+
+
+@pytest.mark.parametrize(("channels", "source", "target"), [(1, 8, 7), (3, 33, 20), (3, 10, 13), (3, 224, 31)])
+def test_resizing_is_the_same_in_onnx(tmp_path: Path, channels: int, source: int, target: int) -> None:
+    io = NetworkIO(channels, source, channels * target**2)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, source, source, channels), np.uint8)
+    network = Resized(target)
+    export_onnx(network, io, tmp_path / "network.onnx")
+    assert verify_onnx(tmp_path / "network.onnx", network, pixels) < 1e-7  # of probabilities around one in target**2
