@@ -17,8 +17,9 @@ from nasflow.config.model import (
     StorageConfig,
     TrackingConfig,
 )
+from nasflow.config.recipe import RecipeChoice, recipe_choices, recipe_field
 from nasflow.config.sources import split_source
-from nasflow.config.training import AugmentConfig, TrainingConfig
+from nasflow.config.training import AugmentConfig, ProgressiveConfig, TrainingConfig
 
 __all__ = [
     "AugmentConfig",
@@ -31,6 +32,8 @@ __all__ = [
     "ObjectiveConfig",
     "Options",
     "ParallelismConfig",
+    "ProgressiveConfig",
+    "RecipeChoice",
     "RegistryConfig",
     "ResourcesConfig",
     "SearchConfig",
@@ -42,5 +45,7 @@ __all__ = [
     "config_from",
     "load_config",
     "parse_config",
+    "recipe_choices",
+    "recipe_field",
     "split_source",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nasflow.config.lines import Path, dotted
+from nasflow.config.recipe import recipe_problems
 from nasflow.passwords import holds_login
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def clashes(config: SearchConfig) -> list[Clash]:
         _crossing_bounds,
         _crop,
         _choices,
+        _resolutions,
+        _recipe,
         _names,
         _tracking,
         _passwords,
@@ -108,6 +111,25 @@ def _choices(config: SearchConfig) -> Iterator[Clash]:
         repeated = [value for place, (kind, value) in enumerate(kept) if (kind, value) in kept[:place]]
         if repeated:
             yield Clash(path, f"space.choices.{name} lists {repeated[0]} twice; keep one.")
+
+
+def _resolutions(config: SearchConfig) -> Iterator[Clash]:
+    values, size = config.space.resolutions, config.data.size
+    for place, value in enumerate(values):
+        path: Path = ("space", "resolutions", place)
+        if value in values[:place]:
+            yield Clash(path, f"space.resolutions lists {value} twice; keep one.")
+        if size is not None and value > size:
+            text = f"space.resolutions must be at most the size of the stored images, data.size ({size}), not {value}."
+            yield Clash(path, text, (("data", "size"),))
+    if values and config.training.progressive is not None:
+        text = "training.progressive has no effect where the network resizes its images; remove it, or the resolutions."
+        yield Clash(("training", "progressive"), text, (("space", "resolutions"),))
+
+
+def _recipe(config: SearchConfig) -> Iterator[Clash]:
+    for problem in recipe_problems(config.space.recipe, config.training):
+        yield Clash(("space", "recipe", *problem.path), problem.text, (("training",),))
 
 
 def _names(config: SearchConfig) -> Iterator[Clash]:

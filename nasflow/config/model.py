@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -61,6 +61,14 @@ class SpaceConfig(Section):
     choices: dict[str, list[Scalar]] = {}
     """Narrower values for some choices of the family, as in `stage2.width: [32, 48]`."""
 
+    resolutions: list[Annotated[int, Field(ge=8, le=224)]] = []
+    """Heights and widths in pixels to choose from: a network resizes the stored images to one of them first."""
+
+    recipe: dict[str, Any] = {}
+    """Training settings to choose from, by their names in `training`: a list of values, or a range such as
+    `learning_rate: {low: 0.01, high: 0.3, log: true, steps: 8}`. A list may be a mapping from each value to further
+    settings that are chosen with it, as in `optimizer: {sgd: {momentum: [0.8, 0.9]}, adamw: {}}`."""
+
     constraints: dict[Literal["parameters", "flops"], BoundConfig] = {}
     """Limits that every proposed network keeps."""
 
@@ -82,6 +90,9 @@ class ObjectiveConfig(Section):
     more_than: float | None = None
     """Only networks above this are chosen."""
 
+    stop_at: float | None = None
+    """The search ends with the round in which a trial is as good as this."""
+
 
 class FidelityConfig(Section):
     """How much training one trial of the search gets."""
@@ -98,6 +109,10 @@ class BudgetConfig(Section):
 
     trials: int = Field(default=24, ge=1)
     """Number of trials; raising it and running again continues the search."""
+
+    hours: float | None = Field(default=None, gt=0, le=8760)
+    """Hours of wall-clock time for everything, from the beginning of a run to the registered model: the search ends
+    early enough, and full trainings get as many of their epochs as there is time for. By default no limit."""
 
     max_failed_trials: int | None = Field(default=None, ge=1)
     """The search stops when more trials than this have failed; by default half of `trials`, at least 5."""
@@ -135,6 +150,13 @@ class FinalConfig(Section):
 
     epochs: int | None = Field(default=None, ge=1)
     """Epochs of a full training; by default four times `fidelity.epochs`."""
+
+    patience: int | None = Field(default=None, ge=1)
+    """A full training ends when this many epochs have not improved the deciding metric, and keeps its best epoch; by
+    default it has all its epochs and keeps the last."""
+
+    threads: int | None = Field(default=None, ge=1, le=64)
+    """CPU threads of one full training; by default `parallelism.threads`."""
 
 
 class RegistryConfig(Section):
@@ -265,6 +287,11 @@ class SearchConfig(Section):
         """Trials that a task trains at the same time."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return self.parallelism.workers or max(1, cores // self.parallelism.threads)
+
+    @property
+    def final_threads(self) -> int:
+        """CPU threads of one full training."""
+        return self.final.threads or self.parallelism.threads
 
     @property
     def model_name(self) -> str:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from nasflow.config import BoundConfig, SearchConfig
+from nasflow.config import BoundConfig, SearchConfig, recipe_choices
 from nasflow.data.bundle import DataBundle
 from nasflow.engine.request import Request
+from nasflow.errors import SpaceError
 from nasflow.ids import digest
 from nasflow.objectives import Direction, Objective
 from nasflow.objectives.loading import load_objectives
 from nasflow.plugins import load
-from nasflow.spaces import Architecture, Bound, NetworkCost, NetworkIO, SearchSpace, load_family
+from nasflow.spaces import (
+    RECIPE,
+    RESOLUTION,
+    Architecture,
+    Bound,
+    Choice,
+    NetworkCost,
+    NetworkIO,
+    SearchSpace,
+    cost_of,
+)
 from nasflow.strategies import Problem, Strategy
 from nasflow.strategies.loading import load_strategy
 from nasflow.tasks import Task
@@ -25,8 +36,7 @@ from nasflow.trials import Candidate, Fidelity, Trial
 
 def reference_cost(task: Task, io: NetworkIO) -> NetworkCost:
     """Return parameters and FLOPs of the task's reference network."""
-    reference = task.reference(io)
-    return load_family(reference.family).cost(reference.form, io)
+    return cost_of(task.reference(io), io)
 
 
 def make_space(config: SearchConfig, task: Task, io: NetworkIO) -> SearchSpace:
@@ -38,7 +48,34 @@ def make_space(config: SearchConfig, task: Task, io: NetworkIO) -> SearchSpace:
     bounds: dict[str, Bound] = {
         name: _resolved(bound, name, task, io) for name, bound in config.space.constraints.items()
     }
-    return SearchSpace.of(config.space.family, io, config.space.options, config.space.choices, bounds)
+    asked = config.space
+    return SearchSpace.of(
+        asked.family,
+        io,
+        asked.options,
+        restrictions=asked.choices,
+        constraints=bounds,
+        beside=_beside(config, io),
+    )
+
+
+def _beside(config: SearchConfig, io: NetworkIO) -> Iterator[Choice]:
+    """Yield the choices of the space that are not the family's.
+
+    Raises:
+        SpaceError: A resolution is above that of the stored images.
+    """
+    sizes = config.space.resolutions
+    if sizes and max(sizes) > io.size:
+        raise SpaceError(
+            f"space.resolutions must be at most {io.size}, the size of the stored images, not {max(sizes)}; lower it, "
+            f"or raise data.size."
+        )
+    if sizes:
+        yield Choice(RESOLUTION, tuple(sizes))
+    for choice in recipe_choices(config.space.recipe):
+        parent = None if choice.parent is None else RECIPE + choice.parent
+        yield Choice(RECIPE + choice.name, choice.values, parent, choice.when)
 
 
 def _resolved(bound: BoundConfig, quantity: str, task: Task, io: NetworkIO) -> Bound:
@@ -78,7 +115,7 @@ class Known:
 
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of any architecture, the reference included."""
-        return load_family(architecture.family).cost(architecture.form, self.space.io)
+        return cost_of(architecture, self.space.io)
 
 
 @dataclass(frozen=True)

@@ -17,25 +17,37 @@ Form = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """One network of a family.
+    """One network of a family, with what a search varies beside it.
 
-    Two architectures are equal when their canonical forms are, whatever choices led there; networks, costs and drawings
-    are made from the form alone.
+    Two architectures are equal when their canonical forms are, and their resolutions and recipes, whatever choices led
+    there; networks, costs and drawings are made from the form and the resolution alone.
 
     Attributes:
         family: Name of the family.
         choices: The values chosen, legal in the space they were drawn from; empty for a reference network.
         form: The canonical form.
+        resolution: Height and width in pixels to which the network resizes its images first; None where it takes them
+            as they are stored.
+        recipe: Training settings that this network is trained with in place of the search's own, by their names in
+            the section `training`, as in `learning_rate` or `augment.crop`.
     """
 
     family: str
     choices: Mapping[str, Scalar]
     form: Form = field(repr=False)
+    resolution: int | None = None
+    recipe: Mapping[str, Scalar] = field(default_factory=dict)
 
     @cached_property
     def id(self) -> str:
-        """Hash of family and form: the same in files, in MLflow and in reports."""
-        return digest({"family": self.family, "form": self.form})
+        """Hash of family, form, resolution and recipe: the same in files, in MLflow and in reports."""
+        return digest({"family": self.family, "form": self.form, **self._beside})
+
+    @property
+    def _beside(self) -> dict[str, Any]:
+        """What is not the network itself, as far as there is any."""
+        resolution = {"resolution": self.resolution} if self.resolution is not None else {}
+        return {**resolution, **({"recipe": dict(self.recipe)} if self.recipe else {})}
 
     def __eq__(self, other: object) -> bool:
         """Whether both are the same network."""
@@ -53,6 +65,7 @@ class Architecture:
             "family": self.family,
             "choices": dict(self.choices),
             "form": dict(self.form),
+            **self._beside,
         }
 
     @classmethod
@@ -63,7 +76,13 @@ class Architecture:
             IntegrityError: The document lacks a part, or its id is not that of its form.
         """
         try:
-            architecture = cls(document["family"], document["choices"], document["form"])
+            architecture = cls(
+                document["family"],
+                document["choices"],
+                document["form"],
+                document.get("resolution"),
+                document.get("recipe", {}),
+            )
             stated = document["id"]
         except (KeyError, TypeError) as error:
             raise IntegrityError(f"an architecture lacks {error}; the document is incomplete.") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nasflow.config import Options
 from nasflow.errors import PluginError
 from nasflow.plugins import load, names
-from nasflow.spaces.architecture import Form
+from nasflow.spaces.architecture import Architecture, Form
 from nasflow.spaces.choices import Choice, Choices
 
 if TYPE_CHECKING:
@@ -105,6 +105,20 @@ def load_family(name: str) -> Family:
         raise PluginError(f"family '{name}' lacks {', '.join(missing)}; see nasflow.spaces.Family.")
     result: Family = family
     return result
+
+
+def seen_by(architecture: Architecture, io: NetworkIO) -> NetworkIO:
+    """Return what goes into a network once it has resized its images."""
+    return io if architecture.resolution is None else replace(io, size=architecture.resolution)
+
+
+def cost_of(architecture: Architecture, io: NetworkIO) -> NetworkCost:
+    """Return parameters and FLOPs of an architecture for stored images of `io`.
+
+    Raises:
+        PluginError: Its family is not installed.
+    """
+    return load_family(architecture.family).cost(architecture.form, seen_by(architecture, io))
 
 
 def family_names() -> list[str]:

@@ -13,8 +13,9 @@ from nasflow.errors import SpaceError
 from nasflow.ids import digest
 from nasflow.plugins import nearest
 from nasflow.spaces.architecture import Architecture
+from nasflow.spaces.beside import check_names, divided
 from nasflow.spaces.choices import Choice, Choices, ChoiceTree, Scalar
-from nasflow.spaces.family import Family, NetworkCost, NetworkIO, load_family
+from nasflow.spaces.family import Family, NetworkCost, NetworkIO, load_family, seen_by
 
 SCHEMA_VERSION = 1
 
@@ -67,10 +68,20 @@ class SearchSpace:
         family: str,
         io: NetworkIO,
         options: Mapping[str, Any] | None = None,
+        *,
         restrictions: Mapping[str, list[Scalar]] | None = None,
         constraints: Mapping[str, Bound] | None = None,
+        beside: Iterable[Choice] = (),
     ) -> SearchSpace:
-        """Make the space of a family, narrowed by a user's restrictions.
+        """Make the space of a family, narrowed by a user's restrictions, with the choices that stand beside it.
+
+        Args:
+            family: Name of the family.
+            io: What goes into each network and what comes out.
+            options: The family's options.
+            restrictions: Narrower values for some of the family's choices.
+            constraints: Limits on `parameters` and `flops`.
+            beside: The resolution and the recipe, where they are searched as well; see `nasflow.spaces.beside`.
 
         Raises:
             PluginError: There is no such family.
@@ -79,7 +90,9 @@ class SearchSpace:
         """
         provider = load_family(family)
         validated = provider.Options.model_validate(dict(options or {}))
-        whole = ChoiceTree(tuple(provider.choices(validated, io)))
+        offered = tuple(provider.choices(validated, io))
+        check_names(family, offered)
+        whole = ChoiceTree((*offered, *beside))
         restrictions = restrictions or {}
         for name in restrictions:
             if name not in whole.by_name:
@@ -127,11 +140,13 @@ class SearchSpace:
         return self._made(self.tree.assignment(number))
 
     def _made(self, choices: dict[str, Scalar]) -> Architecture:
-        return Architecture(self.family, choices, self.provider.form(choices, self._validated_options))
+        own, resolution, recipe = divided(choices)
+        form = self.provider.form(own, self._validated_options)
+        return Architecture(self.family, choices, form, None if resolution == self.io.size else resolution, recipe)
 
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of an architecture of this space's family."""
-        return self.provider.cost(architecture.form, self.io)
+        return self.provider.cost(architecture.form, seen_by(architecture, self.io))
 
     def admits(self, architecture: Architecture) -> bool:
         """Whether an architecture's choices are legal here and it keeps the constraints."""

@@ -10,7 +10,7 @@ from nasflow.config import TrainingConfig
 from nasflow.data.bundle import DataBundle
 from nasflow.data.protocol import DataShape
 from nasflow.errors import ConfigError
-from nasflow.spaces import Architecture, NetworkIO, load_family
+from nasflow.spaces import Architecture, NetworkIO, load_family, seen_by
 from nasflow.tasks.protocol import Metric
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class ImageClassification:
         """Return the network with its normalisation; see `image_modules.ImageNetwork`."""
         from nasflow.tasks.image_modules import ImageNetwork
 
-        body = load_family(architecture.family).build(architecture.form, self.io(bundle))
-        return ImageNetwork(body, bundle.mean, bundle.std)
+        io = seen_by(architecture, self.io(bundle))
+        body = load_family(architecture.family).build(architecture.form, io)
+        return ImageNetwork(body, bundle.mean, bundle.std, io.size if io.size != bundle.size else None)
 
     def augmenter(self, recipe: TrainingConfig, io: NetworkIO) -> Callable[[Tensor, torch.Generator], Tensor]:
         """Return the random crop and flip of the recipe, drawn for each sample; see `image_modules.crop_and_flip`.

@@ -16,20 +16,29 @@ class ImageNetwork(nn.Module):
         body: Takes float32 (N, C, H, W) of mean 0 and deviation 1, gives logits (N, outputs).
         mean: Of each channel, in [0, 255].
         std: Of each channel, on the same scale.
+        resolution: Height and width in pixels to which images are resized before the body; None where it takes them
+            as they come.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, body: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self, body: nn.Module, mean: Sequence[float], std: Sequence[float], resolution: int | None = None
+    ) -> None:
         super().__init__()
+        self.resize: nn.Module = nn.Identity()
+        if resolution is not None:
+            from nasflow.families.layers import Resize
+
+            self.resize = Resize(resolution)
         self.body = body
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, -1, 1, 1))
         self.register_buffer("scale", 1 / torch.tensor(std, dtype=torch.float32).view(1, -1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (N, outputs), float32, from uint8 or float (N, C, H, W) with values 0 to 255."""
-        logits: Tensor = self.body((images.float() - self.mean) * self.scale)
+        logits: Tensor = self.body(self.resize((images.float() - self.mean) * self.scale))
         return logits.float()
 
 

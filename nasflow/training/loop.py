@@ -20,7 +20,7 @@ import torch
 
 from nasflow.errors import ConfigError, IntegrityError, PluginError, StorageError
 from nasflow.ids import seed_of
-from nasflow.spaces import load_family
+from nasflow.spaces import cost_of
 from nasflow.training.checkpoint import Progress, pack, read_progress, unpack
 from nasflow.training.events import EpochFinished, TrialStarted
 from nasflow.training.failures import NotFiniteError, classify
@@ -106,7 +106,7 @@ class Training:
 
     def __init__(self, trial: Trial, bench: Bench, progress: Progress) -> None:
         self.trial, self.bench, self.progress = trial, bench, progress
-        self.recipe = bench.job.config.training
+        self.recipe = bench.job.config.training.with_choices(trial.architecture.recipe)
         self.io = bench.task.io(bench.bundle)
         self.samples = used_samples(len(bench.train), trial.fidelity.data_fraction)
         self.steps = step_count(self.samples, self.recipe.batch_size)
@@ -114,7 +114,7 @@ class Training:
     def cost(self) -> dict[str, float]:
         """Return parameters and FLOPs."""
         architecture = self.trial.architecture
-        cost = load_family(architecture.family).cost(architecture.form, self.io)
+        cost = cost_of(architecture, self.io)
         return {"parameters": cost.parameters, "flops": cost.flops}
 
     def prepare(self) -> None:

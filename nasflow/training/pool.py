@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from nasflow.data.bundle import DataBundle
 from nasflow.errors import NasflowError
-from nasflow.spaces import NetworkCost, load_family
+from nasflow.spaces import NetworkCost, cost_of
 from nasflow.storage import open_store
 from nasflow.tasks.loading import load_task
 from nasflow.training.crew import Crew
@@ -91,7 +91,7 @@ class Costs:
             self._io = load_task(self._job.config).io(DataBundle.open(self._job.bundle, verify=False))
         architecture = trial.architecture
         if architecture.id not in self._known:
-            self._known[architecture.id] = load_family(architecture.family).cost(architecture.form, self._io)
+            self._known[architecture.id] = cost_of(architecture, self._io)
         return self._known[architecture.id]
 
     def refusal(self, trial: Trial) -> TrialResult | None:

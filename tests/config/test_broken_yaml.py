@@ -70,8 +70,8 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ["line 3: budget.trial_seconds must be a finite number, not .nan."],
     ),
     "unknown choice": (
-        "name: digits\ndata: sklearn:digits\ntraining:\n  optimizer: adam\n",
-        ["line 4: training.optimizer must be 'sgd' or 'adamw', not 'adam'. Did you mean 'adamw'?"],
+        "name: digits\ndata: sklearn:digits\ntraining:\n  optimizer: adan\n",
+        ["line 4: training.optimizer must be 'sgd', 'adam', 'adamw' or 'rmsprop', not 'adan'. Did you mean 'adam'?"],
     ),
     "number or word": (
         "name: digits\ndata: sklearn:digits\nobjectives:\n  - val_accuracy\n"

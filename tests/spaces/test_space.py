@@ -37,12 +37,16 @@ class TestMakingASpace:
         assert space.options == {"layers": 2}
 
     def test_restrictions_narrow_choices(self) -> None:
-        space = SearchSpace.of("toy", IO, {"layers": 2}, {"layer1.width": [64, 8], "layer2.kind": ["pool"]})
+        space = SearchSpace.of(
+            "toy", IO, {"layers": 2}, restrictions={"layer1.width": [64, 8], "layer2.kind": ["pool"]}
+        )
         assert space.tree.by_name["layer1.width"].values == (8, 64)
         assert space.size == 6 + 6 * 1
 
     def test_what_a_restriction_makes_impossible_is_dropped_with_all_that_hangs_on_it(self) -> None:
-        space = SearchSpace.of("toy", IO, {"layers": 3}, {"depth": [1, 2], "layer2.kind": ["pool", "skip"]})
+        space = SearchSpace.of(
+            "toy", IO, {"layers": 3}, restrictions={"depth": [1, 2], "layer2.kind": ["pool", "skip"]}
+        )
         names = [choice.name for choice in space.tree]
         assert names == ["depth", "layer1.kind", "layer1.width", "layer1.activation", "layer2.kind"]
         assert space.size == 10 + 20
@@ -61,7 +65,7 @@ class TestMakingASpace:
     )
     def test_wrong_restrictions_are_refused(self, restrictions: dict[str, Any], message: str) -> None:
         with pytest.raises(SpaceError, match=message):
-            SearchSpace.of("toy", IO, {"layers": 2}, restrictions)
+            SearchSpace.of("toy", IO, {"layers": 2}, restrictions=restrictions)
 
     def test_wrong_options_are_refused(self) -> None:
         with pytest.raises(ValidationError, match="layrs"):
@@ -72,7 +76,7 @@ class TestMakingASpace:
             SearchSpace.of("toyy", IO)
 
     def test_survives_json(self) -> None:
-        space = SearchSpace.of("toy", IO, {"layers": 3}, {"depth": [2, 3]}, SMALL)
+        space = SearchSpace.of("toy", IO, {"layers": 3}, restrictions={"depth": [2, 3]}, constraints=SMALL)
         again = SearchSpace.from_json(json.loads(json.dumps(space.to_json())))
         assert again.id == space.id
         assert again.constraints == space.constraints

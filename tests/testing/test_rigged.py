@@ -16,7 +16,7 @@ HARMLESS = ("good", "nan", "raise", "out_of_memory")
 @pytest.fixture
 def space(tmp_path):
     with installed(tmp_path, RIGGED):
-        yield SearchSpace.of("rigged", IO, {"step": 3}, {}, {})
+        yield SearchSpace.of("rigged", IO, {"step": 3})
 
 
 @pytest.mark.usefixtures("space")
