@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from nasflow.data.sources.layout import Entry, is_image_name, read_layout
+from nasflow.data.sources.layout import Entry, Layout
+from nasflow.data.sources.layout import read_layout as read
+from nasflow.data.sources.names import is_image_name
+from nasflow.data.sources.trees import FolderTree
 from nasflow.errors import DataError
+
+
+def read_layout(root: Path) -> Layout:
+    return read(FolderTree(root))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "x.y.png", "b.Tif", "c.webp", "d.pgm", "e.gif", "f.bmp"])
