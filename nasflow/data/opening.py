@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,19 @@ from nasflow.data.checks import check_classes
 from nasflow.data.protocol import Source, Summary
 from nasflow.errors import ConfigError, PluginError
 from nasflow.plugins import load
+
+
+@dataclass(frozen=True)
+class Found:
+    """Data that were looked at and can be learned from.
+
+    Attributes:
+        source: Where the samples come from; it knows its files already.
+        summary: What it holds, with the size that the configuration asks for.
+    """
+
+    source: Source
+    summary: Summary
 
 
 def open_source(config: DataConfig, base: Path) -> Source:
@@ -40,7 +53,7 @@ def open_source(config: DataConfig, base: Path) -> Source:
     return source
 
 
-def inspect_source(config: DataConfig, base: Path) -> Summary:
+def find_source(config: DataConfig, base: Path) -> Found:
     """Look at the data without reading them all, and refuse what cannot be learned from.
 
     Args:
@@ -50,9 +63,19 @@ def inspect_source(config: DataConfig, base: Path) -> Summary:
     Raises:
         UserError: The source is wrong, or holds nothing to learn from; see `open_source` and `check_classes`.
     """
-    summary = open_source(config, base).scan()
+    source = open_source(config, base)
+    summary = source.scan()
     check_classes(dict(zip(summary.classes, summary.counts, strict=True)), config.min_per_class)
-    return replace(summary, size=config.size) if config.size is not None else summary
+    return Found(source, replace(summary, size=config.size) if config.size is not None else summary)
+
+
+def inspect_source(config: DataConfig, base: Path) -> Summary:
+    """Return what `find_source` finds in the data.
+
+    Raises:
+        UserError: The source is wrong, or holds nothing to learn from.
+    """
+    return find_source(config, base).summary
 
 
 def valid_options(model: type[Options], options: Mapping[str, Any], field: str) -> Options:

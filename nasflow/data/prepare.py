@@ -19,13 +19,11 @@ from nasflow.config import DataConfig
 from nasflow.data.bundle import DataBundle, images_file, samples_file, targets_file, write_document
 from nasflow.data.checks import check_classes, check_free_space, check_splits
 from nasflow.data.meta import meta_features, statistics
-from nasflow.data.opening import inspect_source, open_source
+from nasflow.data.opening import Found, find_source
 from nasflow.data.protocol import SPLITS, Split, Summary
 from nasflow.data.splits import Record, assign
 from nasflow.data.staging import Staged, stage
 from nasflow.errors import IntegrityError, StorageError
-
-__all__ = ["inspect_source", "open_source", "prepare"]
 
 PREPARATION_VERSION = 1
 """Raised by hand when the same source would give other pixels or another order; part of the fingerprint."""
@@ -37,7 +35,11 @@ _BYTES_PER_SAMPLE = 600
 
 
 def prepare(
-    config: DataConfig, base: Path, target: Path, on_progress: Callable[[int, int], None] | None = None
+    config: DataConfig,
+    base: Path,
+    target: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+    found: Found | None = None,
 ) -> DataBundle:
     """Read a whole source into a folder of memory-mappable arrays.
 
@@ -49,12 +51,14 @@ def prepare(
         base: Folder that relative paths start at.
         target: The folder to make; what stands there is replaced.
         on_progress: Told of samples read and samples in all.
+        found: What `find_source` has found already.
 
     Raises:
         UserError: The data cannot be learned from; nothing is left behind.
         StorageError: The folder cannot be written.
     """
-    summary = inspect_source(config, base)
+    found = found or find_source(config, base)
+    summary = found.summary
     total = sum(summary.counts)
     with _folder_in_the_making(target) as folder:
         image_bytes = summary.size**2 * summary.channels
@@ -62,7 +66,7 @@ def prepare(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd images, without saying which
             staged = stage(
-                open_source(config, base).samples(),
+                found.source.samples(),
                 folder / _STAGING,
                 (summary.size, summary.channels),
                 config.max_broken,

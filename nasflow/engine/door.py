@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nasflow.config import SearchConfig
-from nasflow.data.opening import inspect_source
+from nasflow.data.opening import Found, find_source
 from nasflow.data.protocol import Summary
 from nasflow.engine.kept import holder_of
 from nasflow.engine.plan import Plan, make_objectives, make_space
@@ -46,14 +46,19 @@ class Outlook:
     """What would be searched, known without preparing the data.
 
     Attributes:
-        summary: What the source holds.
+        found: The source, and what it holds.
         space: The networks that may be proposed.
         objectives: What makes a network good, bounds resolved.
     """
 
-    summary: Summary
+    found: Found
     space: SearchSpace
     objectives: tuple[Objective, ...]
+
+    @property
+    def summary(self) -> Summary:
+        """What the source holds."""
+        return self.found.summary
 
 
 def outlook(config: SearchConfig, base: Path) -> Outlook:
@@ -64,13 +69,13 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
     """
     check_url(config.storage.url)
     task = load_task(config)
-    summary = inspect_source(config.data, base)
-    io = task.io(summary)
+    found = find_source(config.data, base)
+    io = task.io(found.summary)
     task.augmenter(config.training, io)  # raises where the recipe does not fit the images
     space = make_space(config, task, io)
     objectives = make_objectives(config, task, io)
     _check_bounds(space, objectives)
-    return Outlook(summary, space, objectives)
+    return Outlook(found, space, objectives)
 
 
 def _check_bounds(space: SearchSpace, objectives: tuple[Objective, ...]) -> None:
@@ -123,13 +128,13 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
     """
     config = anchored(config)
     request = Request(config, base.resolve(), "", 0)
-    outlook(config, request.base)
+    found = outlook(config, request.base).found
     store = request.store()
     probe = DeviceProbe(config.resources, store)
     try:
         if config.resources.device == "cuda":
             probe.result()  # it may not be there; then nothing is to be written
-        bundle = prepared(config.data, request.base, store, on_progress)
+        bundle = prepared(config.data, request.base, store, on_progress, found)
         task = load_task(config)
         space = make_space(config, task, task.io(bundle))
         plan = Plan(replace(request, device_kind=probe.result()), bundle, space)
