@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from nasflow.spaces import Graph, Node
@@ -13,6 +14,7 @@ class Drawing:
     def __init__(self) -> None:
         self._nodes: list[Node] = []
         self._edges: list[tuple[str, str]] = []
+        self._sums: dict[tuple[str, ...], str] = {}
 
     def add(self, label: str, detail: str = "", after: Sequence[str] = ()) -> str:
         """Add a vertex that reads from others.
@@ -29,6 +31,21 @@ class Drawing:
         self._nodes.append(Node(name, label, detail))
         self._edges += [(source, name) for source in dict.fromkeys(after)]
         return name
+
+    def total(self, terms: Sequence[str]) -> str:
+        """Return the vertex of a sum; equal sums are drawn once, and a single term is its own.
+
+        Args:
+            terms: Ids of the vertices that are added, at least one; a repeated one counts as often as it is there.
+        """
+        key = tuple(terms)
+        if len(terms) == 1:
+            return key[0]
+        if key not in self._sums:
+            counts = Counter(terms).values()
+            weights = " + ".join(f"{count}×" for count in counts) if max(counts) > 1 else ""
+            self._sums[key] = self.add("+", weights, terms)
+        return self._sums[key]
 
     def graph(self) -> Graph:
         """Return the finished graph."""

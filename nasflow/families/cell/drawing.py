@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from nasflow.families.drawing import Drawing
@@ -21,27 +20,19 @@ def draw(form: Form) -> Graph:
     image = drawing.add("image")
     stem = drawing.add("stem", f"3×3, {form['width']}", [image])
     vertices = {0: drawing.add("cell input", "", [stem])}
-    sums: dict[tuple[int, ...], str] = {}
     for number, operation in enumerate(form["operations"], 1):
-        source = _sum(drawing, operation["reads"], vertices, sums)
+        source = _sum(drawing, operation["reads"], vertices)
         vertices[number] = drawing.add(*_LABELS[operation["op"]], [source])
     widths = [form["width"] * 2**stage for stage in range(3)]
     copies = f"{form['cells']} a stage, 3 stages of {widths[0]}, {widths[1]} and {widths[2]} channels"
-    output = drawing.add("cell output", copies, [_sum(drawing, form["output"], vertices, sums)])
+    output = drawing.add("cell output", copies, [_sum(drawing, form["output"], vertices)])
     pooled = drawing.add("global pooling", "average", [output])
     drawing.add("logits", "linear", [pooled])
     return drawing.graph()
 
 
-def _sum(drawing: Drawing, terms: Sequence[int], vertices: Mapping[int, str], sums: dict[tuple[int, ...], str]) -> str:
-    """Return the vertex of a sum; equal sums are drawn once, and a single term is its own."""
-    key = tuple(terms)
+def _sum(drawing: Drawing, terms: Sequence[int], vertices: Mapping[int, str]) -> str:
+    """Return the vertex of a sum, or of the zero that no terms make."""
     if not terms:
         return drawing.add("0", "always zero", [vertices[0]])
-    if len(terms) == 1:
-        return vertices[terms[0]]
-    if key not in sums:
-        counts = Counter(vertices[term] for term in terms).values()
-        weights = " + ".join(f"{count}×" if count > 1 else "1×" for count in counts) if max(counts) > 1 else ""
-        sums[key] = drawing.add("+", weights, [vertices[term] for term in terms])
-    return sums[key]
+    return drawing.total([vertices[term] for term in terms])

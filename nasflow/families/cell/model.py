@@ -6,12 +6,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from nasflow.families.cell.space import STAGES
 from nasflow.families.layers import GlobalPool, conv, conv_norm, initialise, stem
 from nasflow.families.sizes import can_halve, halved, stem_stride
+from nasflow.families.sums import total
 from nasflow.spaces import Form, NetworkIO
 
 
@@ -34,8 +34,8 @@ class Cell(nn.Module):
         """Apply the cell to float (N, width, H, W)."""
         terms = [x]
         for operation, reads in zip(self.operations, self.reads, strict=True):
-            terms.append(operation(_total(terms, reads)))
-        return _total(terms, self.output)
+            terms.append(operation(total(terms, reads)))
+        return total(terms, self.output)
 
 
 class Reduction(nn.Module):
@@ -85,15 +85,6 @@ def build(form: Form, io: NetworkIO) -> nn.Module:
     )
     initialise(network)
     return network
-
-
-def _total(terms: Sequence[Tensor], counts: Mapping[int, int]) -> Tensor:
-    """Return the sum of the terms, each as often as it counts, in the order of their numbers."""
-    total: Tensor | None = None
-    for number, count in counts.items():
-        term = terms[number] if count == 1 else count * terms[number]
-        total = term if total is None else total + term
-    return torch.zeros_like(terms[0]) if total is None else total
 
 
 def _operation(op: str, width: int) -> nn.Module:

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from nasflow.testing.families import FamilyContract
+
+
+class TestNasnet(FamilyContract):
+    family = "nasnet"
