@@ -90,6 +90,8 @@ def _options(provided: Any, part: Part, document: Document) -> tuple[BaseModel |
 
 def _choice_problems(config: SearchConfig, provided: Any, options: BaseModel, document: Document) -> Iterator[Problem]:
     """Compare `space.choices` with what the family offers for any image; the space checks it against the data."""
+    if not config.space.choices:
+        return  # asking a family may take seconds
     offered = _offered(provided, options, config.data.size)
     if not offered:
         return

@@ -1,0 +1,1 @@
+"""A space written as an ordinary module: `choose` in its constructor, `family` around it."""
