@@ -25,11 +25,30 @@ class Fidelity:
         epochs: Passes over the training samples.
         horizon: Epochs over which the learning-rate schedule is laid out; at least `epochs`.
         data_fraction: Share of the training samples used, in (0, 1].
+        patience: Training ends when this many epochs have not improved the deciding metric, and keeps its best epoch;
+            None where it has all its epochs and keeps the last.
     """
 
     epochs: int
     horizon: int
     data_fraction: float = 1.0
+    patience: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fidelity as JSON-compatible data; patience only where there is one, so that ids last."""
+        document = asdict(self)
+        if self.patience is None:
+            del document["patience"]
+        return document
+
+    def stops_at(self, epoch: int, best: int) -> bool:
+        """Whether training is over after an epoch.
+
+        Args:
+            epoch: Epochs done.
+            best: The epoch that was best so far; any number where there is no patience.
+        """
+        return epoch >= self.epochs or (self.patience is not None and epoch - best >= self.patience)
 
 
 @dataclass(frozen=True)
@@ -78,7 +97,7 @@ class Trial:
         return digest(
             {
                 "architecture": self.architecture.id,
-                "fidelity": asdict(self.fidelity),
+                "fidelity": self.fidelity.to_json(),
                 "seed": self.seed,
                 "context": self.context,
                 "start": self.start,
@@ -91,7 +110,7 @@ class Trial:
             "schema_version": SCHEMA_VERSION,
             "id": self.id,
             "architecture": self.architecture.to_json(),
-            "fidelity": asdict(self.fidelity),
+            "fidelity": self.fidelity.to_json(),
             "seed": self.seed,
             "context": self.context,
             "start": self.start,

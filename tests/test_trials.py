@@ -36,6 +36,7 @@ RESULT = TrialResult(
         {"fidelity": Fidelity(11, 20, 0.5)},
         {"fidelity": Fidelity(10, 21, 0.5)},
         {"fidelity": Fidelity(10, 20, 0.6)},
+        {"fidelity": Fidelity(10, 20, 0.5, patience=3)},
         {"seed": 8},
         {"context": "other"},
         {"start": None},
@@ -54,8 +55,23 @@ def test_a_trials_id_stands_for_ever() -> None:
     assert TRIAL.id == "813b5a590b7eed5a"
 
 
-def test_trials_survive_json() -> None:
-    assert Trial.from_json(json.loads(json.dumps(TRIAL.to_json()))) == TRIAL
+@pytest.mark.parametrize("patience", [None, 3])
+def test_trials_survive_json(patience: int | None) -> None:
+    trial = replace(TRIAL, fidelity=Fidelity(10, 20, 0.5, patience))
+    assert Trial.from_json(json.loads(json.dumps(trial.to_json()))) == trial
+
+
+def test_patience_is_written_only_where_there_is_one() -> None:
+    assert "patience" not in TRIAL.to_json()["fidelity"]
+    assert Fidelity(1, 1, patience=2).to_json() == {"epochs": 1, "horizon": 1, "data_fraction": 1.0, "patience": 2}
+
+
+@pytest.mark.parametrize(
+    ("patience", "epoch", "best", "over"),
+    [(None, 9, 1, False), (None, 10, 10, True), (3, 5, 3, False), (3, 6, 3, True), (3, 10, 9, True), (1, 1, 1, False)],
+)
+def test_when_training_is_over(patience: int | None, epoch: int, best: int, over: bool) -> None:
+    assert Fidelity(10, 10, patience=patience).stops_at(epoch, best) is over
 
 
 @pytest.mark.parametrize("part", [key for key in TRIAL.to_json() if key != "schema_version"])

@@ -190,7 +190,7 @@ class Plan:
                 "space": self.space.to_json(),
                 "strategy": {"name": config.strategy.name, "options": self._strategy_options},
                 "objectives": [asdict(objective) for objective in self.objectives],
-                "fidelity": asdict(self.fidelity),
+                "fidelity": self.fidelity.to_json(),
                 "round_size": config.parallelism.round_size,
                 "context": self.context,
                 "generation": self.request.generation,
@@ -216,7 +216,8 @@ class Plan:
     def full_training(self, architecture: Architecture) -> Trial:
         """Return the full training of an architecture: the final epochs on all the training samples."""
         epochs = self.config.final_epochs
-        candidate = Candidate(architecture, Fidelity(epochs, epochs), (architecture.id,), "final")
+        fidelity = Fidelity(epochs, epochs, patience=self.config.final.patience)
+        candidate = Candidate(architecture, fidelity, (architecture.id,), "final")
         return trial_of(candidate, self.config.seed, self.context, purpose="final")
 
     @cached_property
