@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nasflow.data.sources.archives import Member, members
 from nasflow.data.sources.headers import PEEK, Header, header
-from nasflow.data.sources.layout import Entry, Layout, is_split_name
+from nasflow.data.sources.layout import Entry, Layout, split_named
 from nasflow.data.sources.names import is_hidden, is_image_name
 from nasflow.data.sources.remembering import stamp
 from nasflow.data.sources.trees import File, ListedTree, Tree
@@ -93,7 +93,7 @@ class ArchiveFiles:
         """The single folder around everything, with `/`, or nothing."""
         listed = ListedTree("", (File(name, 0, 0) for name in self._files), self._folders)
         folders, files = listed.visible("")
-        single = len(folders) == 1 and not is_split_name(folders[0]) and not any(map(is_image_name, files))
+        single = len(folders) == 1 and not split_named(folders[0]) and not any(map(is_image_name, files))
         return f"{folders[0]}/" if single and listed.visible(folders[0])[0] else ""
 
     @property

@@ -61,9 +61,9 @@ class Layout:
     entries: tuple[Entry, ...]
 
 
-def is_split_name(name: str) -> bool:
-    """Whether a folder of that name holds a split, as `train` and `validation` do."""
-    return name.lower() in _SPLIT_NAMES
+def split_named(name: str) -> Split | None:
+    """Return the split that a name stands for, as `train` and `Validation` do, or None."""
+    return _SPLIT_NAMES.get(name.lower())
 
 
 def read_layout(tree: Tree) -> Layout:
@@ -108,7 +108,7 @@ def _class_level(tree: Tree, folder: str) -> list[str]:
 
 def _split_folders(tree: Tree, folders: list[str]) -> dict[Split, str]:
     """Return the folder of each split, or nothing where the folders are classes."""
-    known = [name for name in folders if is_split_name(name)]
+    known = [name for name in folders if split_named(name)]
     if not known:
         return {}
     others = [name for name in folders if name not in known]
