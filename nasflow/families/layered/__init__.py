@@ -1,0 +1,1 @@
+"""Networks of layers that a search's YAML lists, one after another, with choices among them."""
