@@ -15,8 +15,9 @@ _PREFIX = re.compile(r"([a-z][a-z0-9_+.-]+):(.*)", re.DOTALL)
 def split_source(source: str) -> tuple[str, str]:
     r"""Cut `data.source` into the name of a source and its argument.
 
-    `sklearn:digits` names an installed source. Everything else is the path of an image folder: `photos`, `./a:b`,
-    `C:\photos`, and `cats:and:dogs` too, as long as what stands before the colon does not look like a misspelt source.
+    `sklearn:digits` names an installed source. Everything else is the path of an image folder, or of a zip or tar of
+    one: `photos`, `photos.zip`, `./a:b`, `C:\photos`, and `cats:and:dogs` too, as long as what stands before the colon
+    does not look like a misspelt source.
 
     Args:
         source: As written in the configuration.
@@ -55,4 +56,5 @@ def _is_word(argument: str) -> bool:
 
 
 def _example(prefix: str) -> str:
-    return {"sklearn": "digits", FOLDER: "photos"}.get(prefix, "ARGUMENT")
+    known = {"sklearn": "digits", "torchvision": "CIFAR10", "npz": "digits.npz", FOLDER: "photos"}
+    return known.get(prefix, "ARGUMENT")

@@ -27,6 +27,11 @@ from nasflow.errors import ConfigError
         ("2024-01-01T10:00", ("folder", "2024-01-01T10:00")),
         ("cats:and:dogs", ("folder", "cats:and:dogs")),
         ("sklearn", ("folder", "sklearn")),
+        ("torchvision:CIFAR10", ("torchvision", "CIFAR10")),
+        ("npz:data/digits.npz", ("npz", "data/digits.npz")),
+        ("npz:C:\\data\\x.npz", ("npz", "C:\\data\\x.npz")),
+        ("photos.tar.xz", ("folder", "photos.tar.xz")),
+        ("folder:photos.zip", ("folder", "photos.zip")),
     ],
 )
 def test_sources_are_split(source: str, parts: tuple[str, str]) -> None:
@@ -42,7 +47,10 @@ def test_sources_are_split(source: str, parts: tuple[str, str]) -> None:
         ("folder: ", "needs something behind 'folder:', as in 'folder:photos'."),
         ("skleanr:digits", "Did you mean 'sklearn'?"),
         ("foldr:/data/x", "Did you mean 'folder'?"),
-        ("torchvision:CIFAR10", "'torchvision' before the colon, which is none of the known sources: folder, sklearn."),
+        ("torchvison:CIFAR10", "Did you mean 'torchvision'?"),
+        ("torchvision:", "as in 'torchvision:CIFAR10'."),
+        ("npz:", "as in 'npz:digits.npz'."),
+        ("voc:cells", "'voc' before the colon, which is none of the known sources: folder, npz, sklearn, torchvision."),
         ("https://example.org/photos.zip", "'https' before the colon"),
     ],
 )

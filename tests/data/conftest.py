@@ -19,6 +19,14 @@ def picture(seed: int, size: tuple[int, int] = (12, 12), mode: str = "RGB") -> I
     return Image.fromarray(pixels)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's cache is the test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder / "nasflow"
+
+
 @pytest.fixture
 def write_folder(tmp_path: Path) -> Writer:
     """Write `count` images for each class below `root`, a name below the test's folder."""

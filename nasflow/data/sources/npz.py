@@ -106,9 +106,9 @@ class NpzSource:
             DataError: It has another shape.
         """
         shape = header.shape
-        if len(shape) == 3 and 0 not in shape:
+        if len(shape) == 3 and 0 not in shape[1:]:
             return shape[1], shape[2], 1
-        if len(shape) == 4 and 0 not in shape:
+        if len(shape) == 4 and 0 not in shape[1:]:
             last, first = shape[3] in {1, 3}, shape[1] in {1, 3}
             if last and first:
                 raise self._wrong(header, "may have its channels first or last; store (N, H, W, C) with H above 3")
@@ -158,7 +158,7 @@ class NpzSource:
             if header.shape[0] != (images.shape[0] if images.shape else None):
                 raise self._wrong(header, f"has not as many labels as {images} has images")
             if header.shape[0] == 0:
-                raise self._wrong(header, "is empty")
+                raise self._wrong(header, "is empty; store an image and a label of each sample")
             found[split] = self._file.whole(pair.labels).reshape(-1)
         if len({labels.dtype.kind.replace("u", "i") for labels in found.values()}) > 1:
             raise DataError(f"data.source: the labels of {self.path} are numbers in one split and texts in another.")
@@ -174,6 +174,8 @@ class NpzSource:
         names = self._options.classes
         if names is None:
             return tuple(str(value) for value in self._values.tolist())
+        if not names:
+            raise DataError("data.options.classes names no class; leave it out, or name all.")
         if len(set(names)) != len(names):
             raise DataError("data.options.classes has a name twice; each class needs its own.")
         values = self._values

@@ -54,10 +54,10 @@ def pairs_of(path: str, arrays: Collection[str], images: Named, labels: Named) -
     guessed = _guessed(path, arrays) if images is None or labels is None else {}
     of_images = _given("images", images, arrays, path) or _part(guessed, "images")
     of_labels = _given("labels", labels, arrays, path) or _part(guessed, "labels")
-    if images is not None or labels is not None:  # what one option leaves out is no data
-        stated = of_images if images is not None else of_labels
-        of_images = {split: name for split, name in of_images.items() if labels is not None or split in stated}
-        of_labels = {split: name for split, name in of_labels.items() if images is not None or split in stated}
+    if images is None and labels is not None:  # splits that the option leaves out are no data
+        of_images = {split: name for split, name in of_images.items() if split in of_labels}
+    if labels is None and images is not None:
+        of_labels = {split: name for split, name in of_labels.items() if split in of_images}
     _check(path, arrays, of_images, of_labels)
     return {split: Pair(of_images[split], of_labels[split]) for split in (None, *SPLITS) if split in of_images}
 
