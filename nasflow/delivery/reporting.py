@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nasflow.delivery.final import test_probabilities
+from nasflow.delivery.final import confusion_matrix, test_probabilities
 from nasflow.delivery.intervals import known_intervals
 from nasflow.delivery.outcome import Outcome, Registration, Trained
-from nasflow.delivery.report.data import Asked, Cost, Curve, MetricRow, Network, ReportData, TrialRow, Usage
+from nasflow.delivery.report.answers import tested
+from nasflow.delivery.report.data import Asked, Cost, Curve, Network, ReportData, TrialRow, Usage
+from nasflow.delivery.report.importance import Seen, importance, latest
+from nasflow.delivery.report.parts import Goal, Importance, MetricRow
 from nasflow.delivery.report.render import render_report
+from nasflow.delivery.report.rivals import runner_up
+from nasflow.delivery.report.spending import Kind, spending
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.errors import IntegrityError
-from nasflow.objectives import Objective, ranked
+from nasflow.objectives import Objective, feasible, ranked
 from nasflow.spaces import Bound, Choices, load_family
 from nasflow.tracking import tracking_target
-from nasflow.trials import Entry, History, TrialResult
+from nasflow.trials import Entry, History, Status, TrialResult
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def write_report(plan: Plan, records: SearchRecords, outcome: Outcome, target: Path) -> None:
@@ -55,6 +66,7 @@ def report_data(plan: Plan, records: SearchRecords, outcome: Outcome) -> ReportD
     first = plan.objectives[0]
     winner = outcome.winner.trial.architecture
     searched = next(e.trial.architecture for e in history if e.trial.architecture == winner)
+    probabilities = test_probabilities(records, outcome)
     return ReportData(
         name=plan.config.name,
         search_id=plan.search_id,
@@ -65,7 +77,7 @@ def report_data(plan: Plan, records: SearchRecords, outcome: Outcome) -> ReportD
         direction=first.direction,
         winner=_network(plan, outcome.winner, searched.choices),
         reference=_network(plan, outcome.reference, {}),
-        metrics=tuple(_metrics(plan, records, outcome)),
+        metrics=tuple(_metrics(plan, records, outcome, probabilities)),
         curves=tuple(_curves(plan, history, outcome)),
         trials=tuple(_row(plan, number, entry) for number, entry in enumerate(history, 1)),
         graph=load_family(winner.family).graph(winner.form),
@@ -77,6 +89,10 @@ def report_data(plan: Plan, records: SearchRecords, outcome: Outcome) -> ReportD
             classes=plan.bundle.classes,
         ),
         reference_failure=outcome.reference_failure,
+        goals=tuple(Goal(o.name, o.direction, o.bound.less_than, o.bound.more_than) for o in plan.objectives),
+        importance=_importance(plan, history),
+        runner_up=runner_up(plan, history, outcome),
+        tested=tested(plan.bundle, probabilities[outcome.winner.trial.id], confusion_matrix(plan, records, outcome)),
     )
 
 
@@ -129,12 +145,33 @@ def _network(plan: Plan, trained: Trained, choices: Choices) -> Network:
         parameters=cost.parameters,
         flops=cost.flops,
         train_seconds=trained.result.metrics.get("train_seconds", 0.0),
+        metrics=_told(plan, trained.result),
     )
 
 
-def _metrics(plan: Plan, records: SearchRecords, outcome: Outcome) -> Iterator[MetricRow]:
+def _told(plan: Plan, result: TrialResult) -> dict[str, float]:
+    """Return the values of the objectives, and by how many batches gradients were accumulated, as far as known."""
+    names = [*(objective.name for objective in plan.objectives), "accumulation"]
+    return {n: result.metrics[n] for n in names if n in result.metrics and math.isfinite(result.metrics[n])}
+
+
+def _importance(plan: Plan, history: History) -> Importance:
+    """Return which choices mattered among the networks that completed."""
+    first, seen = plan.objectives[0], []
+    for trial, result in ((entry.trial, entry.result) for entry in history):
+        if result is None or result.status is not Status.COMPLETED:
+            continue
+        value = result.metrics.get(first.name, math.nan)
+        if math.isfinite(value):
+            training = trial.fidelity.epochs * trial.fidelity.data_fraction
+            seen.append((trial.architecture.id, Seen(trial.architecture.choices, training, value)))
+    return importance(latest(seen), first.direction, plan.config.seed)
+
+
+def _metrics(
+    plan: Plan, records: SearchRecords, outcome: Outcome, probabilities: Mapping[str, NDArray[np.float32]]
+) -> Iterator[MetricRow]:
     """Yield each metric of the task with intervals; accuracy's are exact, the others' by bootstrap."""
-    probabilities = test_probabilities(records, outcome)
     found = {name: known_intervals(plan, records, name, answers) for name, answers in probabilities.items()}
     winner, reference = (found.get(trained.trial.id, {}) for trained in (outcome.winner, outcome.reference))
     for place, metric in enumerate(plan.task.metrics):
@@ -178,6 +215,8 @@ def _row(plan: Plan, number: int, entry: Entry) -> TrialRow:
         flops=cost.flops,
         seconds=metrics.get("train_seconds", 0.0),
         choices=architecture.choices,
+        metrics=_told(plan, result) if result else {},
+        feasible=result is not None and feasible(plan.objectives, result),
     )
 
 
@@ -186,11 +225,16 @@ def _cost(plan: Plan, records: SearchRecords, history: History, outcome: Outcome
     results = [entry.result for entry in history if entry.result is not None]
     finals = {trial.id: result for trial, result in outcome.finalists}
     finals[outcome.reference.trial.id] = outcome.reference.result
+    now = time.time()
+    kinds: list[tuple[Kind, TrialResult]] = [("search", result) for result in results]
+    reference = outcome.reference.trial.id
+    kinds += [("reference" if name == reference else "finalists", result) for name, result in finals.items()]
     return Cost(
-        wall_seconds=max(0.0, time.time() - started_at),
+        wall_seconds=max(0.0, now - started_at),
         trial_seconds=sum(result.metrics.get("train_seconds", 0.0) for result in results),
         final_seconds=sum(result.metrics.get("train_seconds", 0.0) for result in finals.values()),
         epochs=sum(len(result.curve) for result in [*results, *finals.values()]),
         reused=sum(result.finished_at < started_at for result in results),
         device=plan.request.device_kind,
+        parts=spending(kinds, started_at, now),
     )

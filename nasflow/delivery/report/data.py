@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from nasflow.delivery.outcome import Registration
-from nasflow.delivery.statistics import Comparison, Interval
+from nasflow.delivery.report.parts import Choices, Direction, Goal, Importance, MetricRow, RunnerUp, Spent, Tested
 from nasflow.errors import IntegrityError
 from nasflow.spaces import Graph
 
-Direction = Literal["maximize", "minimize"]
+SCHEMA_VERSION = 2
+_READABLE = (1, 2)
+"""What version 2 added has defaults, so that version 1 can be read: its page lacks those sections."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,6 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class MetricRow:
-    """One metric of winner and reference on the test samples; `comparison` only where the two were compared on it.
-
-    `reference` is None where its training failed.
-    """
-
-    name: str
-    direction: Direction
-    winner: Interval
-    reference: Interval | None
-    comparison: Comparison | None = None
-
-
-@dataclass(frozen=True)
 class Curve:
     """A learning curve.
 
@@ -103,6 +91,9 @@ class TrialRow:
         flops: Multiply-accumulate operations a sample, or None.
         seconds: Seconds of training.
         choices: The choices made.
+        metrics: Values of all objectives, as far as they are known, and `accumulation` where the gradients of several
+            batches were added up for lack of memory.
+        feasible: Whether it completed within the bounds of all objectives.
     """
 
     number: int
@@ -114,7 +105,9 @@ class TrialRow:
     parameters: int | None
     flops: int | None
     seconds: float
-    choices: Mapping[str, str | int | float | bool]
+    choices: Choices
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    feasible: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,14 +121,16 @@ class Network:
         parameters: Number of parameters.
         flops: Multiply-accumulate operations a sample.
         train_seconds: Seconds of its full training.
+        metrics: Values of the objectives after its full training, as far as they are known.
     """
 
     architecture_id: str
     family: str
-    choices: Mapping[str, str | int | float | bool]
+    choices: Choices
     parameters: int
     flops: int
     train_seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,6 +144,7 @@ class Cost:
         epochs: Epochs trained in all.
         reused: Trials whose result was there already.
         device: Device kind.
+        parts: Where the time from start to report went.
     """
 
     wall_seconds: float
@@ -157,6 +153,12 @@ class Cost:
     epochs: int
     reused: int
     device: str
+    parts: tuple[Spent, ...] = ()
+
+    @property
+    def idle_seconds(self) -> float:
+        """Seconds in which nothing was going on, as between two runs of a search that was stopped."""
+        return sum(part.seconds for part in self.parts if part.kind == "idle")
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,10 @@ class ReportData:
         usage: What is needed to use the model.
         registration: As what it was registered; None before that.
         reference_failure: Why the reference could not be trained; empty where it could.
+        goals: The objectives, the deciding one first; empty in reports of version 1.
+        importance: Which choices mattered; None where there were none to make.
+        runner_up: The winner against the one that came next; None where it was the only one.
+        tested: The winner's answers on the test samples; None where they are not classes.
     """
 
     name: str
@@ -217,10 +223,14 @@ class ReportData:
     usage: Usage
     registration: Registration | None = None
     reference_failure: str = ""
+    goals: tuple[Goal, ...] = ()
+    importance: Importance | None = None
+    runner_up: RunnerUp | None = None
+    tested: Tested | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the data as JSON-compatible data."""
-        return {"schema_version": 1, **asdict(self)}
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ReportData:
@@ -232,8 +242,10 @@ class ReportData:
         from pydantic import TypeAdapter, ValidationError
 
         fields = dict(document)
-        if fields.pop("schema_version", None) != 1:
-            raise IntegrityError("the data of a report are of another version and cannot be read.")
+        if fields.pop("schema_version", None) not in _READABLE:
+            raise IntegrityError(
+                "the data of this report are of another version of nasflow; run the search again to write it anew."
+            )
         try:
             return TypeAdapter(cls).validate_python(fields)
         except ValidationError as error:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nasflow.delivery.report.charts import Axis, Series, chart
 from nasflow.delivery.report.data import Curve, ReportData
-from nasflow.delivery.report.wording import count, figure, is_share, title
+from nasflow.delivery.report.wording import count, duration, figure, is_share, title
 
 _STYLES = {
     "trial": ("thin", "all trials"),
@@ -75,6 +75,31 @@ def trade_off(data: ReportData) -> str:
     ys = [float(row.value or 0.0) for row in known]
     low = _low(ys, ys) if data.direction == "maximize" else None
     return chart("Size and quality", series, Axis("parameters", count, log=True), _axis(data), low)
+
+
+def patience(data: ReportData) -> str:
+    """Return each trial's value over the seconds that its training took."""
+    known = [row for row in data.trials if row.value is not None and row.seconds > 0]
+    best = [row for row in known if row.architecture_id == data.winner.architecture_id]
+    series = [
+        Series(
+            label,
+            [row.seconds for row in rows],
+            [float(row.value or 0.0) for row in rows],
+            style,
+            label,
+            True,
+            [
+                f"trial {row.number} ({row.architecture_id[:8]}): {figure(data.objective, row.value)} "
+                f"after {duration(row.seconds)}"
+                for row in rows
+            ],
+        )
+        for label, rows, style in (("trial", known, "dot"), ("winner", best, "dot best"))
+    ]
+    ys = [float(row.value or 0.0) for row in known]
+    low = _low(ys, ys) if data.direction == "maximize" else None
+    return chart("Time and quality", series, Axis("seconds of training", "{:.3g}".format, log=True), _axis(data), low)
 
 
 def _curves(data: ReportData, name: str, kinds: Sequence[str]) -> str:

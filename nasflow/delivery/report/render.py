@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nasflow.delivery.report import plots, wording
+from nasflow.delivery.report import front_plots, plots, presenting, wording
 from nasflow.delivery.report.data import ReportData, TrialRow
 from nasflow.delivery.report.drawing import draw
+from nasflow.delivery.report.front import front
+from nasflow.delivery.report.interactive import interactive
 from nasflow.delivery.report.snippets import snippets
 from nasflow.passwords import without_login
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 _LEADERS = 20
+_SHOWN_ANYWAY = ("parameters", "flops", "train_seconds")
 
 
 def render_report(data: ReportData) -> str:
@@ -27,7 +31,9 @@ def render_report(data: ReportData) -> str:
     """
     from markupsafe import Markup
 
-    charts = [plots.search_curves(data), plots.final_curves(data), plots.progress(data), plots.trade_off(data)]
+    charts = [plots.search_curves(data), plots.final_curves(data), plots.progress(data)]
+    charts += [] if len(data.goals) > 1 else [plots.trade_off(data)]
+    charts += [plots.patience(data)]
     return _template().render(
         data=data,
         verdict=verdict(data),
@@ -36,12 +42,26 @@ def render_report(data: ReportData) -> str:
         leaders=leaders(data),
         statuses=Counter(row.status for row in data.trials),
         failures=failures(data),
-        grouped=grouped,
+        grouped=wording.grouped,
         limits=wording.limits,
+        more_goals=[g.name for g in data.goals[1:] if g.name not in _SHOWN_ANYWAY],
+        presenting=presenting,
+        **_front(data),
         snippets=snippets(data),
         where=without_login(data.usage.tracking_uri),
         totals=[sum(counts[split] for counts in data.asked.class_counts.values()) for split in range(3)],
     )
+
+
+def _front(data: ReportData) -> dict[str, Any]:
+    """Return what the page says of the Pareto front: nothing where there is one objective, or no trial with values."""
+    from markupsafe import Markup
+
+    found = front(data)
+    if found is None:
+        return {"front": None, "plot": None}
+    pictures = [Markup(svg) for svg in front_plots.pictures(data, found) if svg]
+    return {"front": found, "pictures": pictures, "plot": interactive(front_plots.figure(data, found))}
 
 
 def verdict(data: ReportData) -> str:
@@ -68,21 +88,18 @@ def verdict(data: ReportData) -> str:
 
 
 def leaders(data: ReportData) -> list[TrialRow]:
-    """Return the best trials of the search, best first, each architecture once."""
-    known = [row for row in data.trials if row.value is not None and row.status == "completed"]
-    known.sort(key=lambda row: (row.value or 0.0) * (-1 if data.direction == "maximize" else 1))
+    """Return the best trials of the search within the bounds, best first, each architecture once."""
+    known = [row for row in data.trials if row.value is not None and row.status == "completed" and row.feasible]
+    known.sort(key=lambda row: _losses(data, row))
     once = {row.architecture_id: row for row in reversed(known)}
     return [row for row in known if once[row.architecture_id] is row][:_LEADERS]
 
 
-def grouped(choices: Mapping[str, str | int | float | bool]) -> list[tuple[str, str]]:
-    """Return choices in words, those with a common first part of their names together."""
-    groups: dict[str, list[str]] = {}
-    for name, value in choices.items():
-        group, _, rest = name.rpartition(".")
-        said = {True: rest, False: f"no {rest}"}[value] if isinstance(value, bool) else f"{rest} {value}"
-        groups.setdefault(group, []).append(said.replace("_", " "))
-    return [(group, ", ".join(said)) for group, said in sorted(groups.items())]
+def _losses(data: ReportData, row: TrialRow) -> tuple[float, ...]:
+    """Return what the rows are ordered by: the deciding objective, and ties by the others, unknown ones last."""
+    first = (row.value or 0.0) * (-1 if data.direction == "maximize" else 1)
+    rest = [(row.metrics.get(g.name), -1 if g.direction == "maximize" else 1) for g in data.goals[1:]]
+    return (first, *(math.inf if value is None else value * sign for value, sign in rest))
 
 
 def failures(data: ReportData) -> list[tuple[str, str, int]]:

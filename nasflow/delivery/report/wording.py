@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 _MINUS = "\N{MINUS SIGN}"
 
@@ -19,8 +20,20 @@ def figure(name: str, value: float | None) -> str:
     if is_share(name):
         return f"{100 * value:.2f} %"
     if float(value).is_integer() and abs(value) >= 10:
-        return f"{value:,.0f}"
-    return f"{value:.4g}"
+        return f"{value:,.0f}{unit(name)}"
+    return f"{value:.4g}{unit(name)}"
+
+
+def unit(name: str) -> str:
+    """Return the unit that a figure of a quantity is followed by, with a space before it; empty where it has none."""
+    return {"latency": " ms", "train_seconds": " s"}.get(name, "")
+
+
+def tick(name: str, value: float) -> str:
+    """Return a value at an axis: shares as `98.5 %`, large ones in short."""
+    if is_share(name):
+        return f"{100 * value:.4g} %"
+    return (count(value) if abs(value) >= 1000 else f"{value:.4g}") + unit(name)
 
 
 def limits(name: str, low: float, high: float) -> str:
@@ -32,7 +45,19 @@ def limits(name: str, low: float, high: float) -> str:
 
 def choice(value: str | int | float | bool) -> str:
     """Return a chosen value; booleans as `yes` and `no`."""
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def grouped(choices: Mapping[str, str | int | float | bool]) -> list[tuple[str, str]]:
+    """Return choices in words, those with a common first part of their names together."""
+    groups: dict[str, list[str]] = {}
+    for name, value in choices.items():
+        group, _, rest = name.rpartition(".")
+        said = {True: rest, False: f"no {rest}"}[value] if isinstance(value, bool) else f"{rest} {choice(value)}"
+        groups.setdefault(group, []).append(said.replace("_", " "))
+    return [(group, ", ".join(said)) for group, said in sorted(groups.items())]
 
 
 def change(name: str, value: float) -> str:

@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from nasflow.delivery.report.data import Asked, Cost, Curve, MetricRow, Network, ReportData, TrialRow, Usage
+from nasflow.delivery.report.data import Asked, Cost, Curve, Network, ReportData, TrialRow, Usage
+from nasflow.delivery.report.parts import MetricRow
 from nasflow.delivery.statistics import Comparison, Interval, wilson
 from nasflow.spaces import NetworkIO, SearchSpace
 

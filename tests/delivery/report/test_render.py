@@ -8,7 +8,8 @@ import pytest
 
 from nasflow.delivery.outcome import Registration
 from nasflow.delivery.report import ReportData, render_report
-from nasflow.delivery.report.render import failures, grouped, leaders, verdict
+from nasflow.delivery.report.render import failures, leaders, verdict
+from nasflow.delivery.report.wording import grouped
 from nasflow.delivery.statistics import Comparison
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
