@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -126,11 +126,13 @@ class Plan:
         request: What was asked for.
         bundle: The prepared data.
         space: The networks that may be proposed.
+        deadline: Unix seconds at which everything is to be done, or None; no part of the search's identity.
     """
 
     request: Request
     bundle: DataBundle
     space: SearchSpace
+    deadline: float | None = field(default=None, compare=False)
 
     @property
     def config(self) -> SearchConfig:
@@ -162,6 +164,20 @@ class Plan:
         """What every trial of this search shares, hashed."""
         return trial_context(self.config, self.bundle.fingerprint, self.request.device_kind)
 
+    @cached_property
+    def final_config(self) -> SearchConfig:
+        """The configuration that full trainings run by: their own threads, and all the time that they need."""
+        config = self.config
+        parallelism = {"threads": config.final_threads}
+        if config.final.threads is not None:
+            parallelism["workers"] = None  # as many as there are cores for
+        return config.model_copy(
+            update={
+                "budget": config.budget.model_copy(update={"trial_seconds": None}),
+                "parallelism": config.parallelism.model_copy(update=parallelism),
+            }
+        )
+
     @property
     def _strategy_options(self) -> dict[str, Any]:
         """The strategy's options with its defaults, so that spelling a default out changes nothing."""
@@ -171,7 +187,7 @@ class Plan:
 
     def in_generation(self, generation: int) -> Plan:
         """Return the plan of the same search in another generation."""
-        return Plan(replace(self.request, generation=generation), self.bundle, self.space)
+        return Plan(replace(self.request, generation=generation), self.bundle, self.space, self.deadline)
 
     @property
     def fidelity(self) -> Fidelity:
@@ -181,7 +197,7 @@ class Plan:
 
     @cached_property
     def search_id(self) -> str:
-        """Hash of all that the search's history depends on; the budget is left out, so that raising it continues."""
+        """Hash of all that the search's history depends on; budget and goals are left out: raised, they continue it."""
         config = self.config
         return digest(
             {
@@ -189,7 +205,7 @@ class Plan:
                 "seed": config.seed,
                 "space": self.space.to_json(),
                 "strategy": {"name": config.strategy.name, "options": self._strategy_options},
-                "objectives": [asdict(objective) for objective in self.objectives],
+                "objectives": [_identity(objective) for objective in self.objectives],
                 "fidelity": self.fidelity.to_json(),
                 "round_size": config.parallelism.round_size,
                 "context": self.context,
@@ -213,12 +229,18 @@ class Plan:
         """Return the trial of a strategy's candidate."""
         return trial_of(candidate, self.config.seed, self.context)
 
-    def full_training(self, architecture: Architecture) -> Trial:
-        """Return the full training of an architecture: the final epochs on all the training samples."""
-        epochs = self.config.final_epochs
+    def full_training(self, architecture: Architecture, epochs: int | None = None) -> Trial:
+        """Return the full training of an architecture on all the training samples.
+
+        Args:
+            architecture: The network.
+            epochs: How long; by default the final epochs that are asked for.
+        """
+        epochs = epochs or self.config.final_epochs
         fidelity = Fidelity(epochs, epochs, patience=self.config.final.patience)
         candidate = Candidate(architecture, fidelity, (architecture.id,), "final")
-        return trial_of(candidate, self.config.seed, self.context, purpose="final")
+        context = trial_context(self.final_config, self.bundle.fingerprint, self.request.device_kind)
+        return trial_of(candidate, self.config.seed, context, purpose="final")
 
     @cached_property
     def known(self) -> Known:
@@ -228,3 +250,8 @@ class Plan:
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of any architecture, the reference included."""
         return self.known.cost(architecture)
+
+
+def _identity(objective: Objective) -> dict[str, Any]:
+    """Return what of an objective a search's history depends on."""
+    return {name: value for name, value in asdict(objective).items() if name != "stop_at"}

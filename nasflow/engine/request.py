@@ -65,10 +65,12 @@ def anchored(config: SearchConfig) -> SearchConfig:
 
 
 def delivery_asked(config: SearchConfig) -> str:
-    """Hash what a delivery depends on besides the search and its MLflow; another hash repeats the delivery alone."""
+    """Hash what a delivery depends on besides the search and its MLflow; another hash goes on to another delivery."""
     return digest(
         {
             "trials": config.budget.trials,
+            "hours": config.budget.hours,
+            "goals": {o.name: o.stop_at for o in config.objectives if o.stop_at is not None},
             "final": config.final.model_dump(mode="json"),
             "registry": config.registry.model_dump(mode="json"),
         }
