@@ -194,6 +194,8 @@ class TrialResult:
         finished_at: Unix seconds.
         device: Device kind it was trained on, as in `cpu-AVX2` or `cuda-NVIDIA H100`.
         checkpoint: Key of its last checkpoint in the store, or None.
+        measured: Names of those metrics that were measured on the network before training, on the device that serves;
+            they do not repeat exactly.
     """
 
     trial_id: str
@@ -205,9 +207,16 @@ class TrialResult:
     finished_at: float = 0.0
     device: str = ""
     checkpoint: str | None = None
+    measured: tuple[str, ...] = ()
+
+    def with_measured(self, values: Mapping[str, float]) -> TrialResult:
+        """Return the result with what was measured on its network among its metrics."""
+        names = tuple(sorted({*self.measured, *values}))
+        return replace(self, metrics={**self.metrics, **values}, measured=names) if values else self
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON-compatible data."""
+        measured = {"measured": list(self.measured)} if self.measured else {}
         return {
             "schema_version": SCHEMA_VERSION,
             "trial_id": self.trial_id,
@@ -219,6 +228,7 @@ class TrialResult:
             "finished_at": self.finished_at,
             "device": self.device,
             "checkpoint": self.checkpoint,
+            **measured,
         }
 
     @classmethod
@@ -233,6 +243,7 @@ class TrialResult:
             if fields.pop("schema_version") != SCHEMA_VERSION:
                 raise IntegrityError(f"a result of schema version {document['schema_version']} cannot be read.")
             fields["status"] = Status(fields["status"])
+            fields["measured"] = tuple(fields.get("measured", ()))
             fields["metrics"] = _read(fields["metrics"])
             fields["curve"] = tuple(
                 EpochPoint(**{**point, "metrics": _read(point["metrics"])}) for point in fields["curve"]
@@ -244,7 +255,8 @@ class TrialResult:
     def timeless(self) -> dict[str, Any]:
         """Return what must repeat exactly under the same seed: all but times, costs and keys."""
         same = replace(self, started_at=0.0, finished_at=0.0, checkpoint=None).to_json()
-        same["metrics"] = _written({k: v for k, v in self.metrics.items() if not k.endswith("_seconds")})
+        times = {name for name in self.metrics if name.endswith("_seconds")} | {*self.measured}
+        same["metrics"] = _written({name: value for name, value in self.metrics.items() if name not in times})
         same["curve"] = [{"epoch": p.epoch, "metrics": _written(p.metrics)} for p in self.curve]
         return same
 

@@ -145,11 +145,12 @@ def _objective_problems(config: SearchConfig, task: Any) -> Iterator[Problem]:
 
 
 def _known_before_training(name: str, metrics: list[str]) -> bool:
-    """Whether a quantity is cheap; a provider that cannot be imported is reported where it is used."""
+    """Whether a quantity is cheap or measured; a provider that cannot be imported is reported where it is used."""
     try:
-        return name not in metrics and bool(getattr(plugins.load("objectives", name), "cheap", False))
+        provided = None if name in metrics else plugins.load("objectives", name)
     except PluginError:
         return True
+    return bool(getattr(provided, "cheap", False)) or hasattr(provided, "measure")
 
 
 def _storage_problems(config: SearchConfig) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nasflow.errors import IntegrityError
+from nasflow.objectives.loading import is_measured
 from nasflow.storage import Store
 from nasflow.storage.documents import create_json, read_json, write_json
 from nasflow.trials import Entry, History, Status, Trial, TrialResult
@@ -77,6 +78,7 @@ class SearchRecords:
         self.store = store
         self.search_id = search_id
         self.folder = f"searches/{search_id}"
+        self._measuring: bool | None = None
 
     def begin(self, request: str, space: Mapping[str, Any], bundle: Path) -> None:
         """Keep what was asked for; the time of the first call is the start of the search.
@@ -139,7 +141,34 @@ class SearchRecords:
         result = TrialResult.from_json(document)
         if own is None and result.status in RETRIED_ACROSS_SEARCHES and result.finished_at < started_at:
             return None
-        return result
+        return self.completed(trial, result)
+
+    def completed(self, trial: Trial, result: TrialResult) -> TrialResult:
+        """Return a result as this search sees it: with what was measured on its network before training."""
+        return result.with_measured(self.measured(trial.architecture.id))
+
+    def measured(self, architecture_id: str) -> dict[str, float]:
+        """Return what was measured on a network for this search, by objective; empty where nothing is."""
+        document = read_json(self.store, self._measured_key(architecture_id)) if self._measures else None
+        return dict(document["values"]) if document else {}
+
+    def keep_measured(self, architecture_id: str, values: Mapping[str, float]) -> None:
+        """Keep what was measured on a network for this search; what is there already stands."""
+        create_json(self.store, self._measured_key(architecture_id), {"schema_version": 1, "values": dict(values)})
+
+    def _measured_key(self, architecture_id: str) -> str:
+        return f"{self.folder}/measured/{architecture_id}.json"
+
+    @property
+    def _measures(self) -> bool:
+        """Whether the search has measured objectives, so that those without pay for no look-ups."""
+        if self._measuring is None:
+            description = self.description()
+            if description is None:
+                return False
+            asked = description["request"]["config"].get("objectives", [])
+            self._measuring = any(is_measured(objective["name"]) for objective in asked)
+        return self._measuring
 
     def keep_verdict(self, result: TrialResult) -> TrialResult:
         """Let a failure or a rejection stand for this search, whatever others find; return the one that does."""
@@ -158,6 +187,10 @@ class SearchRecords:
     def read(self, name: str) -> dict[str, Any] | None:
         """Return a document of this search."""
         return read_json(self.store, f"{self.folder}/{name}.json")
+
+    def create(self, name: str, document: Mapping[str, Any]) -> bool:
+        """Keep a document of this search unless there is one; return whether it was kept."""
+        return create_json(self.store, f"{self.folder}/{name}.json", document)
 
     def write(self, name: str, document: Mapping[str, Any]) -> None:
         """Keep a document of this search."""

@@ -33,7 +33,7 @@ def select(plan: Plan, history: History) -> list[Entry]:
     check_failures(history, plan.config.budget.failure_limit)
     best = ranked(plan.objectives, history)[: plan.config.final.candidates]
     if not best:
-        bounds = ", ".join(f"{o.name} {o.bound}" for o in plan.objectives if str(o.bound)) or "none were asked"
+        bounds = ", ".join(f"{o.name} {o.limits}" for o in plan.objectives if o.limits) or "none were asked"
         raise SearchError(
             f"none of {len(history)} trials completed within the bounds ({bounds}), {len(history.failed)} failed; "
             f"raise budget.trials, widen the bounds, or see the causes with 'nasflow show'."

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from nasflow.engine.live import LiveView, together
+from nasflow.engine.measurements import Measurements
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
-from nasflow.objectives.loading import cheap_rejection
+from nasflow.objectives.loading import cheap_rejection, measured_rejection
 from nasflow.tracking import Kind, Tracker, tracking_target
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
 from nasflow.training.job import TrainingJob
@@ -73,21 +74,30 @@ def train_trials(
         task: Name of this task, unique within the search.
         listener: Told of every event as well.
     """
+    full = any(kind != "trial" for kind in kinds)
+    job = _job(plan, full)
     desk = _Desk(plan, records, {t.id: (t, kind) for t, kind in zip(trials, kinds, strict=True)}, tracker)
     live = LiveView(records, task)
-    listen = together(desk.note, live, *([listener] if listener else []))
+    tell = together(desk.note, live, *([listener] if listener else []))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, TrialFinished):
+            event = replace(event, result=records.completed(event.trial, event.result))
+        tell(event)
+
     settled = {trial.id: result for trial in trials if (result := desk.settled(trial)) is not None}
+    if not full:
+        settled |= desk.measured([trial for trial in trials if trial.id not in settled], job)
     try:
         for trial in trials:
             if trial.id in settled:
                 listen(TrialFinished(trial, settled[trial.id], reused=True))
         open_trials = [trial for trial in trials if trial.id not in settled]
-        full = any(kind != "trial" for kind in kinds)
-        found = run_trials(open_trials, _job(plan, full), listen, retry=RETRIED_ACROSS_SEARCHES, weights=full)
+        found = run_trials(open_trials, job, listen, retry=RETRIED_ACROSS_SEARCHES, weights=full)
     finally:
         live.close()
     results = settled | {result.trial_id: result for result in found}
-    return [results[trial.id] for trial in trials]
+    return [records.completed(trial, results[trial.id]) for trial in trials]
 
 
 class _Desk:
@@ -107,13 +117,32 @@ class _Desk:
         known = self._records.result(trial, self._started_at)
         if known is not None and known.status is not Status.COMPLETED:
             return known
-        cost = self._plan.cost(trial.architecture)
-        cause = cheap_rejection(self._plan.objectives, cost)
-        if cause is None:
-            return None
-        now = time.time()
-        rejected = TrialResult(trial.id, Status.REJECTED, asdict(cost), cause=cause, started_at=now, finished_at=now)
-        return self._records.keep_verdict(rejected)
+        cause = cheap_rejection(self._plan.objectives, self._plan.cost(trial.architecture))
+        return self._verdict(trial, Status.REJECTED, cause) if cause is not None else None
+
+    def measured(self, trials: Sequence[Trial], job: TrainingJob) -> dict[str, TrialResult]:
+        """Measure networks, and return the verdicts on those that fail in it, or that are out of the bounds then."""
+        measurements = Measurements(self._plan, self._records, job)
+        if not (trials and measurements.objectives):
+            return {}
+        failures = measurements.measure([trial.architecture for trial in trials])
+        reference = measurements.values(self._plan.reference)
+        verdicts = {}
+        for trial in trials:
+            failure = failures.get(trial.architecture.id)
+            if failure is not None:
+                verdicts[trial.id] = self._verdict(trial, failure.status, failure.cause)
+                continue
+            values = measurements.values(trial.architecture)
+            cause = measured_rejection(self._plan.objectives, values, reference)
+            if cause is not None:
+                verdicts[trial.id] = self._verdict(trial, Status.REJECTED, cause)
+        return verdicts
+
+    def _verdict(self, trial: Trial, status: Status, cause: str) -> TrialResult:
+        cost, now = self._plan.cost(trial.architecture), time.time()
+        verdict = TrialResult(trial.id, status, asdict(cost), cause=cause, started_at=now, finished_at=now)
+        return self._records.keep_verdict(verdict)
 
     def note(self, event: Event) -> None:
         """Pass an event on to MLflow, and let a trial's failure stand."""

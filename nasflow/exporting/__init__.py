@@ -1,4 +1,4 @@
-"""A network to ONNX."""
+"""A network to ONNX, and its latency measured."""
 
 from nasflow.exporting.onnx import export_onnx, verify_onnx
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from nasflow.config import ObjectiveConfig
 from nasflow.errors import ConfigError, PluginError
-from nasflow.objectives.protocol import Direction, Measure, Objective
+from nasflow.objectives.protocol import Direction, Measure, Measured, Objective
 from nasflow.plugins import load, names, nearest
 from nasflow.spaces import Bound, NetworkCost
 
 Reference = Callable[[], NetworkCost]
+
+_MEASURED = ("direction", "unit", "version", "device", "measure")
 
 
 def load_measure(name: str) -> Measure:
@@ -20,13 +23,34 @@ def load_measure(name: str) -> Measure:
     Raises:
         PluginError: No package provides it, or what it provides is no measure.
     """
-    provided = load("objectives", name)
     parts = ("direction", "cheap", "before_training", "after_training")
+    measure: Measure = _checked(name, load("objectives", name), parts, "Measure")
+    return measure
+
+
+def load_measured(name: str) -> Measured:
+    """Return the quantity that an installed package measures on networks under a name.
+
+    Raises:
+        PluginError: No package provides it, or what it provides cannot be measured.
+    """
+    measured: Measured = _checked(name, load("objectives", name), _MEASURED, "Measured")
+    return measured
+
+
+def is_measured(name: str) -> bool:
+    """Whether a name is that of a quantity measured on networks; also where its package cannot be used here."""
+    try:
+        return name in names("objectives") and hasattr(load("objectives", name), "measure")
+    except PluginError:
+        return True
+
+
+def _checked(name: str, provided: Any, parts: Sequence[str], protocol: str) -> Any:
     missing = [part for part in parts if not hasattr(provided, part)]
     if missing:
-        raise PluginError(f"objective '{name}' lacks {', '.join(missing)}; see nasflow.objectives.Measure.")
-    measure: Measure = provided
-    return measure
+        raise PluginError(f"objective '{name}' lacks {', '.join(missing)}; see nasflow.objectives.{protocol}.")
+    return provided
 
 
 def load_objectives(
@@ -63,8 +87,9 @@ def _objective(
     where: str, config: ObjectiveConfig, metrics: Mapping[str, Direction], reference: Reference
 ) -> Objective:
     name = config.name
+    cheap = measured = False
     if name in metrics:
-        natural, cheap = metrics[name], False
+        natural = metrics[name]
     elif name.startswith("test_"):
         instead = nearest("val_" + name.removeprefix("test_"), metrics)
         raise ConfigError(
@@ -72,14 +97,18 @@ def _objective(
         )
     elif name in names("objectives"):
         try:
-            measure = load_measure(name)
+            measured = is_measured(name)
+            measure = load_measured(name) if measured else load_measure(name)
         except PluginError as error:
             raise ConfigError([f"{where}.name: {error}"]) from error
-        natural, cheap = measure.direction, measure.cheap
+        natural, cheap = measure.direction, getattr(measure, "cheap", False)
     else:
         valid = [*metrics, *names("objectives")]
         raise ConfigError([f"{where}.name: '{name}' is none of {', '.join(valid)}.{_closest(name, valid)}"])
-    return Objective(name, config.direction or natural, _bound(where, config, cheap, reference), cheap)
+    below = measured and config.less_than == "reference"
+    asked = config.model_copy(update={"less_than": None}) if below else config
+    bound = _bound(where, asked, cheap, reference)
+    return Objective(name, config.direction or natural, bound, cheap, measured, below, config.stop_at)
 
 
 def _closest(name: str, valid: Sequence[str]) -> str:
@@ -119,4 +148,27 @@ def cheap_rejection(objectives: Sequence[Objective], cost: NetworkCost) -> str |
             return f"{objective.name} is {value}, which cannot be compared."
         if not objective.bound.holds(value):
             return f"{objective.name} is {value:,.12g}, not {objective.bound} as the objectives ask."
+    return None
+
+
+def measured_rejection(
+    objectives: Sequence[Objective], values: Mapping[str, float], reference: Mapping[str, float]
+) -> str | None:
+    """Return the sentence that says why a measured network is rejected, or None where it may be trained.
+
+    Args:
+        objectives: The search's objectives; only those that are measured are looked at.
+        values: What was measured on the network, by objective.
+        reference: What was measured on the reference network; asked for where an objective is bounded by it.
+    """
+    for objective in objectives:
+        if not objective.measured:
+            continue
+        name, value = objective.name, values[objective.name]
+        unit = load_measured(name).unit
+        if objective.below_reference and not value < reference[name]:
+            limit = f"{reference[name]:.4g} {unit}, that of the reference network,"
+            return f"{name} is {value:.4g} {unit}, not below {limit} as the objectives ask."
+        if not objective.bound.holds(value):
+            return f"{name} is {value:.4g} {unit}, not {objective.bound} as the objectives ask."
     return None

@@ -202,8 +202,7 @@ class Crew:
             self._launcher.kill(seat.token)  # most likely it has ended already; the launcher will tell how
             return
         if message["kind"] == "broken":
-            kind = getattr(errors, message["error"], NasflowError)
-            raise _rebuilt(kind, message["text"])
+            raise rebuilt(message)
         if message["kind"] == "finished":
             self._finished(seat, TrialResult.from_json(message["result"]), message["recorded"])
             return
@@ -305,5 +304,7 @@ def _send(seat: Seat, message: Mapping[str, Any]) -> None:
         seat.connection.send_bytes(json.dumps(message).encode())
 
 
-def _rebuilt(kind: type[NasflowError], text: str) -> NasflowError:
+def rebuilt(message: Mapping[str, Any]) -> NasflowError:
+    """Return the error that a worker could not go on for, from its message."""
+    kind, text = getattr(errors, message["error"], NasflowError), message["text"]
     return errors.ConfigError(text.splitlines()) if kind is errors.ConfigError else kind(text)

@@ -13,6 +13,7 @@ import torch
 
 from nasflow import plugins
 from nasflow.errors import NasflowError, PluginError
+from nasflow.training import measuring
 from nasflow.training.bench import Bench
 from nasflow.training.events import EpochFinished, TrialStarted, to_message
 from nasflow.training.job import TrainingJob
@@ -39,8 +40,9 @@ def preload(task: str, family: str) -> None:
 def serve(connection: Connection) -> None:
     """Work until the other end closes the connection.
 
-    The first message is the job and the worker's number, every further one a trial. Answers are the events of the
-    trial, then its result. After a failure that may have left the process in a bad state, the worker ends.
+    The first message is the job and the worker's number, every further one a trial; or it asks for measuring, see
+    `measuring.serve`. Answers are the events of the trial, then its result. After a failure that may have left the
+    process in a bad state, the worker ends.
 
     Args:
         connection: JSON messages, to and from the process that owns the worker.
@@ -48,6 +50,9 @@ def serve(connection: Connection) -> None:
     try:
         first = _receive(connection)
         if first is None:
+            return
+        if "measure" in first:
+            measuring.serve(first, connection)
             return
         bench = Bench.open(TrainingJob.from_json(first["job"]), first["worker"])
         while (message := _receive(connection)) is not None:
