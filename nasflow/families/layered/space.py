@@ -55,6 +55,7 @@ class LayersFamily:
     """
 
     Options = LayersOptions
+    any_size = True
 
     def choices(self, options: LayersOptions, io: NetworkIO) -> tuple[Choice, ...]:
         """Return a choice for each setting with several values, each `repeat` and each `choose`."""

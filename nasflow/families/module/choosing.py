@@ -32,8 +32,8 @@ class Answers:
     """Answers the questions of one construction.
 
     Attributes:
-        wanted: Values by name; a name without one gets its first value.
-        strict: Whether a question without a wanted value is refused instead.
+        wanted: Values by name; a name without one, or with one that is not offered, gets its first value.
+        strict: Whether such a question is refused instead.
         open: Whether questions are allowed now.
         asked: The questions so far, in order.
     """
@@ -52,8 +52,8 @@ class Answers:
         """Return the value of a choice; the same one whenever it is asked for again.
 
         Raises:
-            SpaceError: No question is allowed now, the values differ from those offered before, the wanted value is
-                none of them, or there is none where one is needed.
+            SpaceError: No question is allowed now, the values differ from those offered before in this construction,
+                or, where answers are strict, the wanted value is missing or none of them.
         """
         if not self.open:
             raise SpaceError(f"choose('{name}', …) is called in `forward`; make every choice in the constructor.")
@@ -63,7 +63,9 @@ class Answers:
             return self.asked[name].value
         if self.strict and name not in self.wanted:
             raise SpaceError(f"the network asks for choice '{name}', which its description lacks.")
-        value = values[choice.index(self.wanted[name])] if name in self.wanted else values[0]
+        value = values[0]
+        if name in self.wanted and (self.strict or _offers(choice, self.wanted[name])):
+            value = values[choice.index(self.wanted[name])]
         self.asked[name] = Question(values, value)
         return value
 
@@ -98,7 +100,7 @@ def answering(wanted: Choices, *, strict: bool = False) -> Iterator[Answers]:
 
     Args:
         wanted: Values by name.
-        strict: Refuse a question that has none; otherwise it gets its first value.
+        strict: Refuse a question that has none that it offers; otherwise it gets its first value.
 
     Yields:
         The record of what is asked.
@@ -132,6 +134,10 @@ def check_alike(name: str, before: tuple[Scalar, ...], now: tuple[Scalar, ...]) 
             f"choice '{name}' offers {list(before)} in one place and {list(now)} in another; offer the same values "
             f"everywhere, or give each its own name."
         )
+
+
+def _offers(choice: Choice, value: Scalar) -> bool:
+    return any(value == own and isinstance(value, bool) == isinstance(own, bool) for own in choice.values)
 
 
 def _check(name: object, values: tuple[object, ...]) -> None:

@@ -60,9 +60,10 @@ class ModuleFamily:
         """
         with answering(choices or {}) as answers:
             network = self.construct(io)
-        for name in choices or {}:
+        for name, value in (choices or {}).items():
             if name not in answers.asked:
                 raise SpaceError(f"the network has no choice '{name}' here.{nearest(name, answers.asked)}")
+            Choice(name, answers.asked[name].values).index(value)  # raises where it is not offered
         return network
 
     def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[Any, ...]:

@@ -162,15 +162,15 @@ class _Exploration:
         )
 
     def _turning(self, name: str, bad: Choices) -> list[str]:
-        """Return the choices that made the difference on the way from where a choice was first met to a surprise."""
+        """Return the choices that make the difference in a surprise: changed back to how the choice was first met."""
         start = self.seen[name].run if name in self.seen else self.runs[0]
-        given = {other: question.value for other, question in start.items()}
-        there, turning = name in start, []
-        for other, value in bad.items():
-            given[other] = value
-            if (name in self.ask(given)) != there:
-                there = not there
-                turning.append(other)
+        there = name in self.ask(bad)
+        turning = []
+        for other in bad:
+            if other in self.seen:
+                before = start[other].value if other in start else self.seen[other].values[0]
+                if (name in self.ask({**bad, other: before})) != there:
+                    turning.append(other)
         return turning
 
 
