@@ -11,6 +11,7 @@ from nasflow.config import SearchConfig
 from nasflow.data.opening import Found, find_source
 from nasflow.data.protocol import Summary
 from nasflow.engine.kept import holder_of
+from nasflow.engine.measurements import check_measurable
 from nasflow.engine.plan import Plan, make_objectives, make_space
 from nasflow.engine.preparing import prepared
 from nasflow.engine.probing import DeviceProbe
@@ -74,6 +75,7 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
     task.augmenter(config.training, io)  # raises where the recipe does not fit the images
     space = make_space(config, task, io)
     objectives = make_objectives(config, task, io)
+    check_measurable(objectives)
     _check_bounds(space, objectives)
     return Outlook(found, space, objectives)
 
