@@ -90,6 +90,7 @@ class Crew:
         cost: Parameters and FLOPs of a trial, as they stand in a result.
         on_event: Told when trials start and after each epoch.
         finish: Told of each result once it is in the store.
+        stop: Whether to train no further; asked several times a second.
     """
 
     def __init__(
@@ -101,9 +102,10 @@ class Crew:
         cost: Callable[[Trial], Mapping[str, float]],
         on_event: Callable[[Event], None],
         finish: Callable[[Trial, TrialResult], None],
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._job, self._store, self._launcher = job, store, launcher
-        self._cost, self._on_event, self._finish = cost, on_event, finish
+        self._cost, self._on_event, self._finish, self._stop = cost, on_event, finish, stop
         self._limit = memory_limit(job.config.resources)
         self._seats: dict[int, Seat] = {}
         self._queue: deque[Trial] = deque()
@@ -112,7 +114,7 @@ class Crew:
         self._told: list[Callable[[], None]] = []
 
     def run(self, trials: Iterable[Trial]) -> None:
-        """Train all, in the order given as far as workers are free.
+        """Train all, in the order given as far as workers are free; once it is to stop, what is under way is left.
 
         Raises:
             StorageError: A result or checkpoint cannot be read or written.
@@ -120,12 +122,14 @@ class Crew:
         """
         self._queue.extend(trials)
         try:
-            while self._queue or self._alone or self._busy:
+            while (self._queue or self._alone or self._busy) and not self._stop():
                 self._fill()
                 self._deliver()
                 self._wait()
                 self._end_late()
                 self._watch_memory()
+            for seat in self._busy:
+                self._launcher.kill(seat.token)
             self._deliver()
         finally:
             for seat in self._seats.values():

@@ -28,8 +28,9 @@ def run_trials(
     *,
     retry: Collection[Status] = frozenset(),
     weights: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[TrialResult]:
-    """Train trials and return their results in the same order.
+    """Train trials and return their results in the same order; where it was stopped, of those that have one.
 
     A trial that has a result in the store is not trained again. Every other one ends with a result in the store: a
     failure is recorded with its cause, and the rest goes on. The longest trial (FLOPs × epochs) starts first; neither
@@ -42,6 +43,7 @@ def run_trials(
         on_event: Told of everything, in the calling thread; the events of one trial come in order.
         retry: Failures in the store that do not stand.
         weights: Whether a completed trial is trained again where the job keeps weights and its own are gone.
+        stop: Whether to train no further, asked several times a second; trials under way are left at their last epoch.
 
     Raises:
         StorageError: A result or checkpoint cannot be read or written.
@@ -69,9 +71,9 @@ def run_trials(
             open_trials.append(trial)
     if open_trials:
         with borrowed(job.config) as launcher:
-            crew = Crew(job, store, launcher, cost=costs.metrics, on_event=on_event, finish=finish)
+            crew = Crew(job, store, launcher, cost=costs.metrics, on_event=on_event, finish=finish, stop=stop)
             crew.run(sorted(open_trials, key=costs.work, reverse=True))
-    return [results[trial.id] for trial in trials]
+    return [results[trial.id] for trial in trials if trial.id in results]
 
 
 class Costs:
