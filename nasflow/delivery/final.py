@@ -122,7 +122,7 @@ def _known(entry: Entry) -> TrialResult:
 
 def final_job(plan: Plan) -> TrainingJob:
     """Return the job that full trainings are run by, weights kept."""
-    return TrainingJob(plan.config, plan.bundle.root, plan.config.storage.url, keep_weights=True)
+    return TrainingJob(plan.final_config, plan.bundle.root, plan.config.storage.url, keep_weights=True)
 
 
 def test_probabilities(records: SearchRecords, outcome: Outcome) -> dict[str, NDArray[np.float32]]:

@@ -59,8 +59,9 @@ def train_trials(
     *,
     task: str,
     listener: Listener | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> list[TrialResult]:
-    """Train what has no result yet, and return the results of all, in the order given.
+    """Train what has no result yet, and return the results in the order given: of all, unless it was stopped.
 
     The failure of a trial stands for its search; a full training that failed by bad luck is tried again, without limit
     of time.
@@ -73,6 +74,7 @@ def train_trials(
         tracker: Where the runs go.
         task: Name of this task, unique within the search.
         listener: Told of every event as well.
+        stop: Whether to train no further; what has no result then is left as it is.
     """
     full = any(kind != "trial" for kind in kinds)
     job = _job(plan, full)
@@ -93,11 +95,11 @@ def train_trials(
             if trial.id in settled:
                 listen(TrialFinished(trial, settled[trial.id], reused=True))
         open_trials = [trial for trial in trials if trial.id not in settled]
-        found = run_trials(open_trials, job, listen, retry=RETRIED_ACROSS_SEARCHES, weights=full)
+        found = run_trials(open_trials, job, listen, retry=RETRIED_ACROSS_SEARCHES, weights=full, stop=stop)
     finally:
         live.close()
     results = settled | {result.trial_id: result for result in found}
-    return [records.completed(trial, results[trial.id]) for trial in trials]
+    return [records.completed(trial, results[trial.id]) for trial in trials if trial.id in results]
 
 
 class _Desk:
@@ -161,9 +163,7 @@ class _Desk:
 
 def _job(plan: Plan, full: bool) -> TrainingJob:
     """Return the job of a task; full trainings keep their weights and have all the time they need."""
-    config = plan.config
-    if full:
-        config = config.model_copy(update={"budget": config.budget.model_copy(update={"trial_seconds": None})})
+    config = plan.final_config if full else plan.config
     return TrainingJob(
         config, plan.bundle.root, config.storage.url, full or config.storage.keep != "none", plan.request.device_kind
     )
