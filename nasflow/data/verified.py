@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -34,12 +33,10 @@ def open_verified(root: Path) -> DataBundle:
 
 def remember_verified(root: Path) -> None:
     """Note that the files of a prepared folder are what their checksums say; no matter where it cannot be written."""
-    with suppress(OSError):
-        handle, name = tempfile.mkstemp(prefix=f".{VERIFIED}.", dir=root)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(_state(root), file)
-        Path(name).chmod(0o644)
-        Path(name).replace(root / VERIFIED)
+    with suppress(OSError), tempfile.TemporaryDirectory(prefix=f".{VERIFIED}.", dir=root) as folder:
+        note = Path(folder) / VERIFIED
+        note.write_text(json.dumps(_state(root)), encoding="utf-8")
+        note.replace(root / VERIFIED)
 
 
 def _remembered(root: Path) -> object:

@@ -118,7 +118,7 @@ class TorchvisionSource:
         return train, test
 
     def _count(self, file: Path) -> tuple[int, ...]:
-        labels = np.fromfile(file, np.uint8, offset=_IDX_HEAD)
+        labels = np.frombuffer(file.read_bytes()[_IDX_HEAD:], np.uint8)
         classes = len(self._known.classes)
         if labels.size == 0 or labels.max() >= classes:
             raise DataError(

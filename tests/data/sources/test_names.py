@@ -1,0 +1,40 @@
+"""Names of images, archives and junk."""
+
+from __future__ import annotations
+
+import pytest
+
+from nasflow.data.sources.names import is_archive_name, is_hidden, is_image_name
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "x.y.png", "b.Tif", "c.webp", "d.pgm", "e.gif", "f.bmp"])
+def test_image_names(name: str) -> None:
+    assert is_image_name(name)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "jpg", "a.jpg.part", "a", "a.svg", "a.mp4"])
+def test_other_names(name: str) -> None:
+    assert not is_image_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("a.zip", True),
+        ("A.TAR.GZ", True),
+        ("a.tgz", True),
+        ("a.txz", True),
+        ("a.gz", False),
+        ("zip", False),
+        ("a.7z", False),
+    ],
+)
+def test_archive_names(name: str, known: bool) -> None:
+    assert is_archive_name(name) is known
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"), [(".git", True), ("Thumbs.db", True), ("__MACOSX", True), ("a.jpg", False), ("_a", False)]
+)
+def test_hidden_names(name: str, hidden: bool) -> None:
+    assert is_hidden(name) is hidden
