@@ -22,6 +22,7 @@ from nasflow.objectives import Objective
 from nasflow.objectives.loading import cheap_rejection
 from nasflow.spaces import SearchSpace
 from nasflow.storage import Store, check_url
+from nasflow.tasks.fitting import check_recipes
 from nasflow.tasks.loading import load_task
 
 Progress = Callable[[int, int], None]
@@ -72,7 +73,7 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
     task = load_task(config)
     found = find_source(config.data, base)
     io = task.io(found.summary)
-    task.augmenter(config.training, io)  # raises where the recipe does not fit the images
+    check_recipes(config, task, io)
     space = make_space(config, task, io)
     objectives = make_objectives(config, task, io)
     check_measurable(objectives)

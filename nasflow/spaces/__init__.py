@@ -13,6 +13,7 @@ from nasflow.spaces.family import (
     family_names,
     load_family,
     seen_by,
+    takes_any_size,
 )
 from nasflow.spaces.space import ENUMERABLE, Bound, SearchSpace
 from nasflow.spaces.variation import cross, mutate, neighbours, vector
@@ -41,5 +42,6 @@ __all__ = [
     "mutate",
     "neighbours",
     "seen_by",
+    "takes_any_size",
     "vector",
 ]

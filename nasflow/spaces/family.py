@@ -62,7 +62,11 @@ class Graph:
 
 
 class Family(Protocol):
-    """A family of networks. Stateless: everything about a network is in its form."""
+    """A family of networks. Stateless: everything about a network is in its form.
+
+    A family whose networks take images smaller than those they were built for has the attribute `any_size = True`;
+    training may begin with smaller images then. See `takes_any_size`.
+    """
 
     Options: type[Options]
     """Model of `space.options`."""
@@ -105,6 +109,15 @@ def load_family(name: str) -> Family:
         raise PluginError(f"family '{name}' lacks {', '.join(missing)}; see nasflow.spaces.Family.")
     result: Family = family
     return result
+
+
+def takes_any_size(name: str) -> bool:
+    """Return whether the networks of a family take images smaller than those they were built for.
+
+    Raises:
+        PluginError: No package provides the family.
+    """
+    return bool(getattr(load_family(name), "any_size", False))
 
 
 def seen_by(architecture: Architecture, io: NetworkIO) -> NetworkIO:

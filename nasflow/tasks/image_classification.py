@@ -11,10 +11,9 @@ from nasflow.data.bundle import DataBundle
 from nasflow.data.protocol import DataShape
 from nasflow.errors import ConfigError
 from nasflow.spaces import Architecture, NetworkIO, load_family, seen_by
-from nasflow.tasks.protocol import Metric
+from nasflow.tasks.protocol import Augmenter, Metric
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 
@@ -55,34 +54,47 @@ class ImageClassification:
         body = load_family(architecture.family).build(architecture.form, io)
         return ImageNetwork(body, bundle.mean, bundle.std, io.size if io.size != bundle.size else None)
 
-    def augmenter(self, recipe: TrainingConfig, io: NetworkIO) -> Callable[[Tensor, torch.Generator], Tensor]:
-        """Return the random crop and flip of the recipe, drawn for each sample; see `image_modules.crop_and_flip`.
+    def check(self, recipe: TrainingConfig, io: NetworkIO) -> None:
+        """Check that crop and cutout are smaller than the images.
 
         Raises:
-            ConfigError: The crop is not smaller than the images.
+            ConfigError: One is not.
         """
-        crop, flip = recipe.augment.crop, recipe.augment.flip
-        padding = io.size // 8 if crop is None else crop
-        if padding >= io.size:
-            raise ConfigError(
-                [f"training.augment.crop must be below the size of the images, {io.size}, not {padding}."]
-            )
+        values = {"crop": _crop(recipe, io.size), "cutout": recipe.augment.cutout}
+        problems = [
+            f"training.augment.{name} must be below the size of the images, {io.size}, not {value}."
+            for name, value in values.items()
+            if value >= io.size
+        ]
+        if problems:
+            raise ConfigError(problems)
 
-        def augment(batch: Tensor, generator: torch.Generator) -> Tensor:
-            from nasflow.tasks.image_modules import crop_and_flip
+    def augmenter(self, recipe: TrainingConfig, bundle: DataBundle) -> Augmenter:
+        """Return the recipe's random crop, flip, cutout and mixup; see `image_changes.ImageAugmenter`."""
+        from nasflow.tasks.image_changes import ImageAugmenter
 
-            return crop_and_flip(batch, generator, padding, flip)
+        changes = recipe.augment
+        return ImageAugmenter(
+            crop=_crop(recipe, bundle.size),
+            flip=changes.flip,
+            cutout=changes.cutout,
+            mixup=changes.mixup,
+            grey=bundle.mean,
+            classes=len(bundle.classes),
+        )
 
-        return augment
+    def sample_weights(self, targets: Tensor) -> Tensor:
+        """Return the inverse of each sample's class's share, float64 (N,); see `image_modules.class_weights`."""
+        from nasflow.tasks.image_modules import class_weights
 
-    def loss(self, recipe: TrainingConfig) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return the mean cross-entropy, with the recipe's label smoothing."""
-        from torch.nn.functional import cross_entropy
+        return class_weights(targets)[targets]
 
-        def smoothed(logits: Tensor, targets: Tensor) -> Tensor:
-            return cross_entropy(logits.float(), targets, label_smoothing=recipe.label_smoothing)
+    def loss(self, recipe: TrainingConfig, io: NetworkIO, targets: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the mean cross-entropy, with the recipe's label smoothing and weights; see `image_modules`."""
+        from nasflow.tasks.image_modules import CrossEntropy, class_weights
 
-        return smoothed
+        weights = class_weights(targets, io.outputs).float() if recipe.balance == "loss" else None
+        return CrossEntropy(recipe.label_smoothing, weights)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the softmax of logits (N, classes), float32."""
@@ -93,3 +105,8 @@ class ImageClassification:
         from nasflow.tasks.image_modules import classification_metrics
 
         return classification_metrics(logits, targets)
+
+
+def _crop(recipe: TrainingConfig, size: int) -> int:
+    """Return the pixels by which images are shifted at most."""
+    return size // 8 if recipe.augment.crop is None else recipe.augment.crop

@@ -42,44 +42,52 @@ class ImageNetwork(nn.Module):
         return logits.float()
 
 
-def crop_and_flip(batch: Tensor, generator: torch.Generator, padding: int, flip: bool) -> Tensor:
-    """Shift each image by its own random offset, reflecting at the borders, and mirror half of them left to right.
+def class_weights(targets: Tensor, classes: int = 0) -> Tensor:
+    """Return for each class N / (K · n), n its samples among N samples of K classes; 0 where it has none.
 
-    Cropping a reflected padding at a random place is the same as reading every pixel from a shifted, reflected place:
-    the rows and columns to read are worked out for each image, and fetched in one go.
+    So the samples of every class weigh the same together, and 1 on average; scikit-learn calls this `balanced`.
 
     Args:
-        batch: (N, C, H, W), any dtype; contiguous or channels-last.
-        generator: Source of the offsets, on the batch's device.
-        padding: Largest shift in pixels, below H and W.
-        flip: Whether images are mirrored with probability one half.
+        targets: int64 (N,), N at least 1.
+        classes: Number of classes, where there may be more than the targets name.
 
     Returns:
-        A new batch of the same shape, dtype and memory format; the batch itself where there is nothing to change.
+        float64 (classes,), or as many as the targets name.
     """
-    if not padding and not flip:
-        return batch
-    count, channels, height, width = batch.shape
-    draws = torch.rand((3, count, 1), generator=generator, device=batch.device)
-    shifts = (draws[:2] * (2 * padding + 1)).long().clamp_(max=2 * padding) - padding
-    rows = _reflected(torch.arange(height, device=batch.device) + shifts[0], height)
-    columns = _reflected(torch.arange(width, device=batch.device) + shifts[1], width)
-    if flip:
-        columns = torch.where(draws[2] < 0.5, width - 1 - columns, columns)
-    samples = torch.arange(count, device=batch.device).view(-1, 1, 1)
-    places = (samples * height + rows.view(count, height, 1)) * width + columns.view(count, 1, width)
-    if batch.is_contiguous(memory_format=torch.channels_last) and not batch.is_contiguous():
-        pixels = batch.permute(0, 2, 3, 1).reshape(-1, channels)
-        return pixels.index_select(0, places.view(-1)).view(count, height, width, channels).permute(0, 3, 1, 2)
-    local = (rows.view(count, 1, height, 1) * width + columns.view(count, 1, 1, width)).view(count, 1, -1)
-    flat = batch.reshape(count, channels, -1)
-    return flat.gather(2, local.expand(-1, channels, -1)).view(batch.shape)
+    counts = torch.bincount(targets, minlength=classes).double()
+    present = counts > 0
+    return torch.where(present, len(targets) / (present.sum() * counts), 0.0)
 
 
-def _reflected(places: Tensor, length: int) -> Tensor:
-    """Fold places outside [0, length) back at the borders, which are not repeated."""
-    last = length - 1
-    return last - (last - places.abs()).abs()
+class CrossEntropy:
+    """The mean cross-entropy of samples, each of whose classes may have a weight.
+
+    It is a mean over the samples, not over their weights: so the loss of a batch is the mean of those of its parts.
+
+    Args:
+        smoothing: Share of each target that is spread over all classes (Szegedy et al., 2016).
+        weights: float32 (classes,), what the loss of a sample of each class is multiplied by; None for 1.
+    """
+
+    def __init__(self, smoothing: float, weights: Tensor | None = None) -> None:
+        self.smoothing, self.weights = smoothing, weights
+
+    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss, float32 ().
+
+        Args:
+            logits: float (N, classes).
+            targets: int64 (N,), or float32 (N, classes): shares that add up to 1, as mixed samples have.
+        """
+        logits = logits.float()
+        if self.weights is None:
+            return cross_entropy(logits, targets, label_smoothing=self.smoothing)
+        if not targets.is_floating_point():
+            losses = cross_entropy(logits, targets, label_smoothing=self.smoothing, reduction="none")
+            return (losses * self.weights[targets]).mean()
+        shares = targets * self.weights
+        spread = shares.sum(dim=1, keepdim=True) * (self.smoothing / targets.shape[1])
+        return cross_entropy(logits, shares * (1 - self.smoothing) + spread)
 
 
 def classification_metrics(logits: Tensor, targets: Tensor) -> dict[str, float]:

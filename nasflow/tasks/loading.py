@@ -8,7 +8,10 @@ from nasflow.errors import PluginError
 from nasflow.plugins import load
 from nasflow.tasks.protocol import Task
 
-_PARTS = ("Options", "metrics", "io", "reference", "network", "augmenter", "loss", "probabilities", "evaluate")
+_PARTS = (
+    *("Options", "metrics", "io", "reference", "network", "check", "augmenter", "sample_weights", "loss"),
+    *("probabilities", "evaluate"),
+)
 
 
 def load_task(config: SearchConfig) -> Task:

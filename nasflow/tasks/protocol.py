@@ -29,6 +29,25 @@ class Metric:
     direction: Literal["maximize", "minimize"]
 
 
+class Augmenter(Protocol):
+    """Changes training batches at random, each sample on its own or together with others of its batch."""
+
+    def __call__(self, images: Tensor, targets: Tensor, generator: torch.Generator, size: int) -> tuple[Tensor, Tensor]:
+        """Return a changed batch; the one given stays as it is.
+
+        Args:
+            images: (N, C, H, W), uint8 or float, values 0 to 255.
+            targets: int64 (N,).
+            generator: Source of everything random, on the device of the batch.
+            size: Height and width wanted, in pixels: those of the batch, or smaller where training is progressive.
+
+        Returns:
+            Images (N, C, size, size), of the same memory format and on the same scale, bytes or floats; and targets,
+            whose first axis has N entries, in a form that the task's loss takes.
+        """
+        ...
+
+
 class Task(Protocol):
     """What is to be learned."""
 
@@ -57,15 +76,39 @@ class Task(Protocol):
         """
         ...
 
-    def augmenter(self, recipe: TrainingConfig, io: NetworkIO) -> Callable[[Tensor, torch.Generator], Tensor]:
-        """Return a function from a batch (N, C, H, W), uint8 or float, and a generator to the changed batch.
+    def check(self, recipe: TrainingConfig, io: NetworkIO) -> None:
+        """Check that a training recipe suits the samples, before anything runs.
 
-        Shape and dtype stay; each sample is changed on its own.
+        Raises:
+            ConfigError: It does not.
         """
         ...
 
-    def loss(self, recipe: TrainingConfig) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return the loss: logits (N, outputs) float and targets (N,) int64 to a scalar."""
+    def augmenter(self, recipe: TrainingConfig, bundle: DataBundle) -> Augmenter:
+        """Return what changes training batches, by a recipe that `check` has passed."""
+        ...
+
+    def sample_weights(self, targets: Tensor) -> Tensor:
+        """Return weights that make every kind of sample count alike, as `training.balance` wants it.
+
+        Args:
+            targets: int64 (N,), of the samples trained on.
+
+        Returns:
+            float64 (N,), of mean 1.
+        """
+        ...
+
+    def loss(self, recipe: TrainingConfig, io: NetworkIO, targets: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the training loss: logits (N, outputs) float and targets, as the augmenter gives them, to a scalar.
+
+        It is a mean over the samples: that of a batch is the mean of those of its parts, weighed by their lengths.
+
+        Args:
+            recipe: The recipe.
+            io: What goes into the network and what comes out.
+            targets: int64 (N,), of all the samples trained on; on the device that the loss is worked out on.
+        """
         ...
 
     def probabilities(self, logits: Tensor) -> Tensor:

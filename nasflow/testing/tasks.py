@@ -13,7 +13,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _BATCH = 16
+_CHANGES: tuple[dict[str, Any], ...] = ({}, {"cutout": 3}, {"mixup": 0.4}, {"cutout": 3, "mixup": 0.4})
+"""Settings of `training.augment` beside a crop and a flip."""
 
 
 class TaskContract:
@@ -103,49 +105,101 @@ class TaskContract:
 
     @pytest.mark.parametrize("channels_last", [False, True])
     @pytest.mark.parametrize("floating", [False, True])
+    @pytest.mark.parametrize("changes", _CHANGES, ids=lambda changes: "-".join(changes) or "default")
     def test_augmenter_keeps_the_form(
-        self, bundle: DataBundle, batch: Tensor, channels_last: bool, floating: bool
+        self, bundle: DataBundle, batch: Tensor, changes: dict[str, Any], floating: bool, channels_last: bool
     ) -> None:
-        """Shape, dtype and memory format stay, and the batch given is left alone."""
+        """Shape, scale and memory format stay, targets suit the loss, and the batch given is left alone."""
         import torch
 
         batch = batch.float() if floating else batch
         layout = torch.channels_last if channels_last else torch.contiguous_format
         batch = batch.contiguous(memory_format=layout)
         before = batch.clone()
-        changed = self._augmented(bundle, batch, 0)
-        assert (changed.shape, changed.dtype) == (batch.shape, batch.dtype)
+        recipe = _recipe(changes)
+        changed, targets = self._augmented(bundle, batch, 0, recipe)
+        assert changed.shape == batch.shape
+        assert changed.dtype in (batch.dtype, torch.float32)
         assert changed.is_contiguous(memory_format=layout)
+        assert changed.min() >= 0
+        assert changed.max() <= 255
         assert torch.equal(batch, before)
+        io = self.make_task().io(bundle)
+        loss = self.make_task().loss(recipe, io, self._targets(bundle))
+        assert torch.isfinite(loss(torch.zeros((_BATCH, io.outputs)), targets))
 
-    def test_augmenter_repeats_by_its_generator(self, bundle: DataBundle, batch: Tensor) -> None:
-        """The same seed changes images alike, another one otherwise."""
+    @pytest.mark.parametrize("changes", _CHANGES, ids=lambda changes: "-".join(changes) or "default")
+    def test_augmenter_repeats_by_its_generator(
+        self, bundle: DataBundle, batch: Tensor, changes: dict[str, Any]
+    ) -> None:
+        """The same seed changes samples alike, another one otherwise."""
         import torch
 
-        assert torch.equal(self._augmented(bundle, batch, 1), self._augmented(bundle, batch, 1))
-        assert not torch.equal(self._augmented(bundle, batch, 1), self._augmented(bundle, batch, 2))
+        recipe = _recipe(changes)
+        first, again, other = (self._augmented(bundle, batch, seed, recipe) for seed in (1, 1, 2))
+        assert torch.equal(first[0], again[0])
+        assert torch.equal(first[1], again[1])
+        assert not torch.equal(first[0], other[0])
 
     def test_augmenter_draws_for_each_sample(self, bundle: DataBundle, batch: Tensor) -> None:
         """Copies of one image do not all become the same; of 16, the chance that they do is below 1e-9."""
-        changed = self._augmented(bundle, batch[:1].expand(_BATCH, -1, -1, -1), 3)
+        changed, _ = self._augmented(bundle, batch[:1].expand(_BATCH, -1, -1, -1), 3, _recipe({}))
         assert any(not bool((image == changed[0]).all()) for image in changed)
 
     def test_augmenter_does_nothing_where_told_so(self, bundle: DataBundle, batch: Tensor) -> None:
-        """No crop and no flip leave images as they are."""
+        """No crop and no flip leave samples as they are."""
         import torch
 
         recipe = TrainingConfig(augment=AugmentConfig(crop=0, flip=False))
+        changed, targets = self._augmented(bundle, batch, 0, recipe)
+        assert torch.equal(changed, batch)
+        assert torch.equal(targets, self._targets(bundle)[:_BATCH])
+
+    def test_augmenter_makes_samples_smaller_where_asked(self, bundle: DataBundle, batch: Tensor) -> None:
+        """Of any recipe, the size that is asked for comes out."""
+        small = bundle.size // 2
+        for changes in _CHANGES:
+            changed, _ = self._augmented(bundle, batch, 0, _recipe(changes), small)
+            assert changed.shape == (*batch.shape[:2], small, small)
+
+    def test_a_recipe_that_suits_is_let_pass(self, bundle: DataBundle) -> None:
+        """The default recipe, and each that this contract tries."""
         task = self.make_task()
-        augment = task.augmenter(recipe, task.io(bundle))
-        assert torch.equal(augment(batch, torch.Generator().manual_seed(0)), batch)
+        for recipe in (TrainingConfig(), *map(_recipe, _CHANGES)):
+            task.check(recipe, task.io(bundle))
+
+    def test_sample_weights_are_one_on_average(self, bundle: DataBundle) -> None:
+        """They are positive, too."""
+        targets = self._targets(bundle)
+        weights = self.make_task().sample_weights(targets)
+        assert weights.shape == targets.shape
+        assert float(weights.mean()) == pytest.approx(1)
+        assert bool((weights > 0).all())
+
+    @pytest.mark.parametrize("balance", ["none", "loss"])
+    def test_loss_of_a_batch_is_the_mean_of_its_parts(
+        self, bundle: DataBundle, batch: Tensor, balance: Literal["none", "loss"]
+    ) -> None:
+        """So a batch that does not fit in memory can be cut."""
+        import torch
+
+        task = self.make_task()
+        io = task.io(bundle)
+        logits = torch.randn((_BATCH, io.outputs), generator=torch.Generator().manual_seed(0))
+        for changes in _CHANGES:
+            recipe = _recipe(changes).model_copy(update={"balance": balance})
+            _, targets = self._augmented(bundle, batch, 0, recipe)
+            loss = task.loss(recipe, io, self._targets(bundle))
+            parts = 0.25 * loss(logits[:4], targets[:4]) + 0.75 * loss(logits[4:], targets[4:])
+            torch.testing.assert_close(parts, loss(logits, targets))
 
     def test_loss_can_be_learned_from(self, bundle: DataBundle) -> None:
         """The loss is finite, has a finite gradient, and following it lowers it."""
         import torch
 
         task = self.make_task()
-        loss = task.loss(TrainingConfig(label_smoothing=0.1))
-        targets = torch.from_numpy(bundle.targets("train")[:_BATCH])
+        loss = task.loss(TrainingConfig(label_smoothing=0.1), task.io(bundle), self._targets(bundle))
+        targets = self._targets(bundle)[:_BATCH]
         logits = torch.zeros((_BATCH, task.io(bundle).outputs), requires_grad=True)
         value = loss(logits, targets)
         value.backward()  # type: ignore[no-untyped-call]
@@ -176,9 +230,20 @@ class TaskContract:
         assert set(values) == {metric.name for metric in task.metrics}
         assert all(type(value) is float and math.isfinite(value) for value in values.values())
 
-    def _augmented(self, bundle: DataBundle, batch: Tensor, seed: int) -> Tensor:
+    def _targets(self, bundle: DataBundle) -> Tensor:
         import torch
 
-        task = self.make_task()
-        recipe = TrainingConfig(augment=AugmentConfig(flip=True))
-        return task.augmenter(recipe, task.io(bundle))(batch, torch.Generator().manual_seed(seed))
+        return torch.from_numpy(bundle.targets("train"))
+
+    def _augmented(
+        self, bundle: DataBundle, batch: Tensor, seed: int, recipe: TrainingConfig, size: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        import torch
+
+        augment = self.make_task().augmenter(recipe, bundle)
+        chance = torch.Generator().manual_seed(seed)
+        return augment(batch, self._targets(bundle)[:_BATCH], chance, size or bundle.size)
+
+
+def _recipe(changes: dict[str, Any]) -> TrainingConfig:
+    return TrainingConfig(label_smoothing=0.1, augment=AugmentConfig(**{"flip": True, **changes}))

@@ -1,4 +1,8 @@
-"""Checkpoints: one safetensors file with the tensors of network and optimiser, and the curve so far as JSON."""
+"""Checkpoints: one safetensors file with the tensors of network and optimiser, and the curve so far as JSON.
+
+Their parts are `network`, the weights that were evaluated last and are kept in the end; `training`, the weights under
+training where those are other ones; `best`, those of the best epoch where training may end early; and `optimizer`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,9 @@ from nasflow.trials import EpochPoint
 if TYPE_CHECKING:
     from torch import Tensor
 
+Parts = Mapping[str, Mapping[str, "Tensor"]]
+"""Tensors by part of the checkpoint and name."""
+
 _HEADER_LIMIT = 100_000_000
 """Longest header that safetensors itself accepts, in bytes."""
 
@@ -24,14 +31,19 @@ class Progress:
     Attributes:
         trial_id: The trial.
         curve: The epochs done, in order.
-        metrics: Final values as of the last epoch, as they would stand in a result.
+        metrics: Final values as of the last epoch, or of the best one where training may end early, as they would
+            stand in a result.
         started_at: Unix seconds at which the trial was first begun.
+        best: The epoch that was best so far; 0 where training does not look for one.
+        accumulation: Parts that each batch is cut into, whose gradients add up.
     """
 
     trial_id: str
     curve: tuple[EpochPoint, ...]
     metrics: Mapping[str, float]
     started_at: float
+    best: int = 0
+    accumulation: int = 1
 
     @property
     def epoch(self) -> int:
@@ -39,23 +51,23 @@ class Progress:
         return len(self.curve)
 
 
-def pack(progress: Progress, network: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> bytes:
+def pack(progress: Progress, parts: Parts) -> bytes:
     """Return a checkpoint as bytes.
 
     Args:
         progress: How far the trial has come.
-        network: The network's `state_dict`.
-        optimizer: The optimiser's state by name; empty where only weights are kept.
+        parts: Tensors by part and name.
     """
     from safetensors.torch import save
 
-    tensors = {f"network.{name}": tensor for name, tensor in network.items()}
-    tensors |= {f"optimizer.{name}": tensor for name, tensor in optimizer.items()}
+    tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
     return save(_separate(tensors), metadata={"progress": json.dumps(asdict(progress), allow_nan=False)})
 
 
-def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor]]:
-    """Read back what `pack` gave, bit by bit: progress, tensors of the network, tensors of the optimiser (on the CPU).
+def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
+    """Read back what `pack` gave, bit by bit: progress, and tensors by part and name, on the CPU.
+
+    A part without tensors is not there, but for `network`.
 
     Args:
         key: Where the content is from, for the message.
@@ -72,11 +84,11 @@ def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, Tensor], dict[
         tensors = load(content)
     except SafetensorError as error:
         raise _damaged(key, error) from error
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "optimizer": {}}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = tensor
-    return progress, parts["network"], parts["optimizer"]
+    return progress, parts
 
 
 def read_progress(key: str, content: bytes) -> Progress:
@@ -92,7 +104,14 @@ def read_progress(key: str, content: bytes) -> Progress:
         header: dict[str, Any] = json.loads(content[8 : 8 + length])
         document = json.loads(header["__metadata__"]["progress"])
         curve = tuple(EpochPoint(**point) for point in document["curve"])
-        return Progress(document["trial_id"], curve, document["metrics"], document["started_at"])
+        return Progress(
+            document["trial_id"],
+            curve,
+            document["metrics"],
+            document["started_at"],
+            document.get("best", 0),
+            document.get("accumulation", 1),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(key, error) from error
 

@@ -39,15 +39,15 @@ def load_network(trial: Trial, job: TrainingJob) -> torch.nn.Module:
     content = open_store(job.store_url).get(key)
     if content is None:
         raise IntegrityError(f"the weights '{key}' are not in the store {job.store_url}; train the trial again, kept.")
-    progress, weights, _ = unpack(key, content)
-    if progress.epoch < trial.fidelity.epochs:
+    progress, parts = unpack(key, content)
+    if not trial.fidelity.stops_at(progress.epoch, progress.best):
         raise IntegrityError(
             f"the weights '{key}' are those after {progress.epoch} of {trial.fidelity.epochs} epochs; "
             f"run the same command again to finish the training."
         )
     network = load_task(job.config).network(trial.architecture, DataBundle.open(job.bundle, verify=False))
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(parts["network"])
     except RuntimeError as error:
         raise IntegrityError(f"the weights '{key}' do not fit the network of trial {trial.id}: {error}") from error
     return network.eval()

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from nasflow.errors import ConfigError, IntegrityError, PluginError, StorageError
 from nasflow.ids import seed_of
 from nasflow.spaces import cost_of
 from nasflow.training.checkpoint import Progress, pack, read_progress, unpack
+from nasflow.training.epoch import Epochs, spelled
 from nasflow.training.events import EpochFinished, TrialStarted
 from nasflow.training.failures import NotFiniteError, classify
 from nasflow.training.job import checkpoint_key
-from nasflow.training.optimisation import Optimizer, learning_rate
-from nasflow.training.samples import batches, step_count, used_samples
+from nasflow.training.seeding import seed_everything
+from nasflow.training.weights import Weights
 from nasflow.trials import EpochPoint, Status, Trial, TrialResult
 
 if TYPE_CHECKING:
@@ -38,21 +37,21 @@ if TYPE_CHECKING:
     from nasflow.training.samples import Samples
 
 Report = Callable[[TrialStarted | EpochFinished], None]
-CHECK_EVERY = 50
-"""Steps after which the losses are looked at, beside the end of an epoch: each look waits for the device."""
 EVALUATION_BATCHES = 4
 """Validation batches are this many times larger than training batches: they keep no activations."""
 
 log = logging.getLogger("nasflow.training")
 
 
-def train(trial: Trial, bench: Bench, report: Report) -> TrialResult:
+def train(trial: Trial, bench: Bench, report: Report, accumulation: int | None = None) -> TrialResult:
     """Train one trial, or what its checkpoint lacks of it; nothing is written but checkpoints.
 
     Args:
         trial: What to train.
         bench: Data, task, device and store.
         report: Told when the trial starts and after each epoch, once its checkpoint is in the store.
+        accumulation: Parts that each batch is cut into; by default those of the checkpoint, or one. A checkpoint with
+            another number is not used, so that the result depends on the number alone.
 
     Returns:
         The result, whatever came of the trial: an exception of the network's or the task's code is a failed result.
@@ -61,7 +60,7 @@ def train(trial: Trial, bench: Bench, report: Report) -> TrialResult:
         StorageError: The store cannot be read or written.
         PluginError: The family is unknown.
     """
-    progress = _progress(trial, bench)
+    progress = _progress(trial, bench, accumulation)
     report(TrialStarted(trial.id, time.time(), bench.worker, progress.epoch))
     work = Training(trial, bench, progress)
     cost: dict[str, float] = {}
@@ -69,7 +68,7 @@ def train(trial: Trial, bench: Bench, report: Report) -> TrialResult:
     try:
         cost = work.cost()
         work.prepare()
-        while work.progress.epoch < trial.fidelity.epochs:
+        while not work.over:
             work.epoch()
             work.save()
             report(EpochFinished(trial.id, work.progress.curve[-1]))
@@ -78,6 +77,8 @@ def train(trial: Trial, bench: Bench, report: Report) -> TrialResult:
     except Exception as error:  # whatever a stranger's network does is a result
         status, cause = classify(error)
     metrics = work.progress.metrics if status is Status.COMPLETED else {}
+    if metrics and work.progress.accumulation > 1:
+        metrics = {**metrics, "accumulation": work.progress.accumulation}
     return TrialResult(
         trial_id=trial.id,
         status=status,
@@ -107,27 +108,30 @@ class Training:
     def __init__(self, trial: Trial, bench: Bench, progress: Progress) -> None:
         self.trial, self.bench, self.progress = trial, bench, progress
         self.recipe = bench.job.config.training.with_choices(trial.architecture.recipe)
-        self.io = bench.task.io(bench.bundle)
-        self.samples = used_samples(len(bench.train), trial.fidelity.data_fraction)
-        self.steps = step_count(self.samples, self.recipe.batch_size)
+
+    @property
+    def over(self) -> bool:
+        """Whether the trial has had all its epochs, or none has been better than an earlier one for too long."""
+        return self.trial.fidelity.stops_at(self.progress.epoch, self.progress.best)
 
     def cost(self) -> dict[str, float]:
         """Return parameters and FLOPs."""
-        architecture = self.trial.architecture
-        cost = cost_of(architecture, self.io)
+        cost = cost_of(self.trial.architecture, self.bench.task.io(self.bench.bundle))
         return {"parameters": cost.parameters, "flops": cost.flops}
 
     def prepare(self) -> None:
         """Build network and optimiser, and take the checkpoint's state where there is one."""
         self._build()
         if self.progress.epoch == 0:
-            self._take_start_weights()
+            if self.trial.start is not None:
+                self.weights.begin_with(self._read(self.trial.start)[1]["network"])
             return
         try:
-            self._restore()
+            self.progress, parts = self._read(self.trial.id)
+            self.weights.restore(parts, self.over)
         except (IntegrityError, KeyError, RuntimeError) as error:
             log.warning("trial %s starts anew, since its checkpoint cannot be used: %s", self.trial.id, error)
-            self.progress = replace(self.progress, curve=(), metrics={})
+            self.progress = replace(self.progress, curve=(), metrics={}, best=0)
             self._build()
 
     def epoch(self) -> None:
@@ -138,14 +142,17 @@ class Training:
         """
         number, started_at = self.progress.epoch + 1, time.time()
         seed_everything(seed_of(self.trial.seed, "epoch", number))
-        train_loss, rate = self._train(number)
+        trained = self.epochs.train(self.weights, number)
         found = {f"val_{name}": float(value) for name, value in self._validate().items()}
-        found["train_loss"] = train_loss
+        found["train_loss"] = trained.loss
         for name, value in found.items():
             if not math.isfinite(value):
-                raise NotFiniteError(f"{name} became {_spelled(value)} in epoch {number}")
-        point = EpochPoint(number, found | {"learning_rate": rate}, started_at, time.time())
-        self.progress = replace(self.progress, curve=(*self.progress.curve, point), metrics=found)
+                raise NotFiniteError(f"{name} became {spelled(value)} in epoch {number}")
+        shown = {"learning_rate": trained.rate}
+        if self.recipe.progressive is not None:
+            shown["image_size"] = trained.size
+        point = EpochPoint(number, found | shown, started_at, time.time())
+        self.progress = self._after(point, found)
 
     def save(self) -> None:
         """Write the checkpoint; at the end of the schedule without the optimiser's state, which nothing can need then.
@@ -153,67 +160,41 @@ class Training:
         Raises:
             StorageError: The store cannot be written.
         """
-        over = self.progress.epoch >= self.trial.fidelity.horizon
-        content = pack(self.progress, self.network.state_dict(), {} if over else self.optimizer.state())
-        self.bench.store.put(checkpoint_key(self.trial.id), content)
+        fidelity = self.trial.fidelity
+        over = self.over and (fidelity.patience is not None or self.progress.epoch >= fidelity.horizon)
+        self.bench.store.put(checkpoint_key(self.trial.id), pack(self.progress, self.weights.parts(over)))
 
     def _build(self) -> None:
         seed_everything(seed_of(self.trial.seed, "weights"))
         device = self.bench.device.torch_device
         network = self.bench.task.network(self.trial.architecture, self.bench.bundle)
-        self.network = network.to(device).to(memory_format=torch.channels_last)
-        self.optimizer = Optimizer(self.network, self.recipe)
-        self.loss = self.bench.task.loss(self.recipe)
-        self.augment = self.bench.task.augmenter(self.recipe, self.io)
+        self.weights = Weights(network.to(device).to(memory_format=torch.channels_last), self.recipe)
+        self.epochs = Epochs(self.trial, self.bench, self.recipe, self.progress.accumulation)
 
-    def _take_start_weights(self) -> None:
-        if self.trial.start is not None:
-            self.network.load_state_dict(self._read(self.trial.start)[1])
-
-    def _restore(self) -> None:
-        self.progress, network, optimizer = self._read(self.trial.id)
-        self.network.load_state_dict(network)
-        if self.progress.epoch < self.trial.fidelity.epochs:
-            self.optimizer.load_state(optimizer)
-
-    def _read(self, trial_id: str) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor]]:
+    def _read(self, trial_id: str) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
         key = checkpoint_key(trial_id)
         content = self.bench.store.get(key)
         if content is None:
             raise IntegrityError(f"the checkpoint '{key}' is gone from the store; train that trial again first.")
         return unpack(key, content)
 
-    def _train(self, number: int) -> tuple[float, float]:
-        """Return the mean loss over the samples, and the last learning rate."""
-        device = self.bench.device
-        order = torch.randperm(self.samples, generator=generator(torch.device("cpu"), self.trial.seed, "order", number))
-        changes = generator(device.torch_device, self.trial.seed, "augment", number)
-        parts = batches(order, self.recipe.batch_size)
-        losses = torch.zeros(len(parts), device=device.torch_device)
-        done, total = (number - 1) * self.steps, self.trial.fidelity.horizon * self.steps
-        rate = 0.0
-        self.network.train()
-        for step, places in enumerate(parts):
-            images, targets = self.bench.train.batch(places)
-            images = self.augment(images, changes)
-            self.optimizer.zero_grad()
-            with device.autocast():
-                loss = self.loss(self.network(images), targets)
-            loss.backward()  # type: ignore[no-untyped-call]
-            if self.recipe.clip_norm is not None:
-                self.optimizer.clip(self.recipe.clip_norm)
-            rate = learning_rate(self.recipe, done + step, total)
-            self.optimizer.step(rate)
-            losses[step] = loss.detach()
-            if (step + 1) % CHECK_EVERY == 0 or step + 1 == len(parts):
-                check_losses(losses[: step + 1], number)
-        weights = torch.tensor([len(places) for places in parts], dtype=torch.float64)
-        return float((losses.double().cpu() * weights).sum() / weights.sum()), rate
-
     def _validate(self) -> Mapping[str, float]:
         size = evaluation_batch(self.recipe)
-        logits = predict_logits(self.network, self.bench.device, self.bench.val, size)
+        with self.weights.evaluated():
+            logits = predict_logits(self.weights.network, self.bench.device, self.bench.val, size)
         return self.bench.task.evaluate(logits, self.bench.val.targets)
+
+    def _after(self, point: EpochPoint, found: Mapping[str, float]) -> Progress:
+        """Return the progress after an epoch; where training may end early, keep the weights of the best one."""
+        after = replace(self.progress, curve=(*self.progress.curve, point))
+        if self.trial.fidelity.patience is None:
+            return replace(after, metrics=found)
+        metric = self.bench.task.metrics[0]
+        name, sign = f"val_{metric.name}", 1 if metric.direction == "maximize" else -1
+        if self.progress.best and sign * found[name] <= sign * self.progress.metrics[name]:
+            return after
+        self.weights.keep_best()
+        return replace(after, metrics=found, best=point.epoch)
 
 
 def evaluation_batch(recipe: TrainingConfig) -> int:
@@ -242,43 +223,10 @@ def predict_logits(network: torch.nn.Module, device: Device, samples: Samples, s
     return torch.cat(parts)
 
 
-def check_losses(losses: Tensor, epoch: int) -> None:
-    """Refuse losses that are not finite.
-
-    Args:
-        losses: float (n,), one for each step of the epoch so far.
-        epoch: Number of the epoch, for the message.
-
-    Raises:
-        NotFiniteError: One is NaN or infinite; the first one is named.
-    """
-    finite = losses.isfinite()
-    if not finite.all():
-        step = int((~finite).nonzero()[0])
-        what = _spelled(float(losses[step]))
-        raise NotFiniteError(f"the training loss became {what} in epoch {epoch}, step {step + 1}")
-
-
-def seed_everything(seed: int) -> None:
-    """Seed every generator that a network's code may draw from."""
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-
-
-def generator(device: torch.device, *parts: int | str) -> torch.Generator:
-    """Return a generator of its own on a device, seeded by any parts."""
-    return torch.Generator(device).manual_seed(seed_of(*parts))
-
-
-def _spelled(value: float) -> str:
-    return "NaN" if math.isnan(value) else "infinite"
-
-
-def _progress(trial: Trial, bench: Bench) -> Progress:
-    """Return how far the trial's checkpoint is; at the beginning where there is none or it cannot be read."""
+def _progress(trial: Trial, bench: Bench, accumulation: int | None) -> Progress:
+    """Return how far the trial's checkpoint is; at the beginning where there is none or it cannot be used."""
     key = checkpoint_key(trial.id)
-    new = Progress(trial.id, (), {}, time.time())
+    new = Progress(trial.id, (), {}, time.time(), accumulation=accumulation or 1)
     try:
         content = bench.store.get(key)
         if content is None:
@@ -287,4 +235,5 @@ def _progress(trial: Trial, bench: Bench) -> Progress:
     except IntegrityError as error:
         log.warning("trial %s starts anew: %s", trial.id, error)
         return new
-    return found if found.trial_id == trial.id and found.epoch <= trial.fidelity.epochs else new
+    fits = found.trial_id == trial.id and found.epoch <= trial.fidelity.epochs
+    return found if fits and accumulation in (None, found.accumulation) else new

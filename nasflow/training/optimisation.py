@@ -7,11 +7,14 @@ made, more than a second in every process, and keep their state where a checkpoi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch.optim.adam import adam
 from torch.optim.adamw import adamw
+from torch.optim.rmsprop import rmsprop
 from torch.optim.sgd import sgd
 
 from nasflow.config import TrainingConfig
@@ -19,12 +22,13 @@ from nasflow.config import TrainingConfig
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-WARM_UP = 0.3
-"""Share of the steps over which `one_cycle` rises."""
 START_DIVISOR = 25.0
 """`one_cycle` starts at the peak divided by this, as in Smith and Topin's "Super-Convergence" and in PyTorch."""
 ADAM_BETA2 = 0.999
-ADAM_EPSILON = 1e-8
+RMSPROP_ALPHA = 0.99
+"""Share of the average of squared gradients that a step of RMSprop keeps."""
+EPSILON = 1e-8
+"""What Adam and RMSprop add to a denominator; it and the two above are PyTorch's own."""
 
 
 def learning_rate(recipe: TrainingConfig, step: int, steps: int) -> float:
@@ -38,7 +42,7 @@ def learning_rate(recipe: TrainingConfig, step: int, steps: int) -> float:
     peak = recipe.peak_learning_rate
     if recipe.schedule == "cosine":
         return _cosine(peak, 0.0, step / steps)
-    rise = WARM_UP * steps
+    rise = recipe.warm_up * steps
     if step < rise:
         return _cosine(peak / START_DIVISOR, peak, step / rise)
     return _cosine(peak, 0.0, (step - rise) / (steps - rise))
@@ -69,8 +73,94 @@ class Group:
         return [g for p in self.parameters if (g := p.grad) is not None], places
 
 
+@dataclass(frozen=True)
+class Part:
+    """What one step changes: parameters that have gradients, with their state.
+
+    Attributes:
+        parameters: Trainable parameters.
+        grads: Their gradients.
+        state: Their state by slot.
+        steps: The steps that each has had, float32 ().
+        weight_decay: Their weight decay.
+    """
+
+    parameters: list[Tensor]
+    grads: list[Tensor]
+    state: Mapping[str, list[Tensor]]
+    steps: list[Tensor]
+    weight_decay: float
+
+
+def _sgd(part: Part, recipe: TrainingConfig, rate: float) -> None:
+    sgd(
+        part.parameters,
+        part.grads,
+        list(part.state["momentum"]),
+        has_sparse_grad=False,
+        fused=True,
+        weight_decay=part.weight_decay,
+        momentum=recipe.momentum,
+        lr=rate,
+        dampening=0.0,
+        nesterov=recipe.momentum > 0,
+        maximize=False,
+    )
+
+
+def _adam(part: Part, recipe: TrainingConfig, rate: float) -> None:
+    rule = adamw if recipe.optimizer == "adamw" else adam
+    rule(
+        part.parameters,
+        part.grads,
+        part.state["average"],
+        part.state["square"],
+        [],
+        part.steps,
+        fused=True,
+        amsgrad=False,
+        beta1=recipe.momentum,
+        beta2=ADAM_BETA2,
+        lr=rate,
+        weight_decay=part.weight_decay,
+        eps=EPSILON,
+        maximize=False,
+    )
+
+
+def _rmsprop(part: Part, recipe: TrainingConfig, rate: float) -> None:
+    rmsprop(
+        part.parameters,
+        part.grads,
+        part.state["square"],
+        [],
+        part.state["momentum"],
+        part.steps,
+        foreach=True,  # torch has no fused one
+        lr=rate,
+        alpha=RMSPROP_ALPHA,
+        eps=EPSILON,
+        weight_decay=part.weight_decay,
+        momentum=recipe.momentum,
+        centered=False,
+    )
+
+
+Rule = Callable[[Part, TrainingConfig, float], None]
+
+_RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
+    "sgd": (("momentum",), _sgd),
+    "adam": (("average", "square"), _adam),
+    "adamw": (("average", "square"), _adam),
+    "rmsprop": (("momentum", "square"), _rmsprop),
+}
+"""For each optimiser the slots of its state, and its step."""
+
+
 class Optimizer:
-    """SGD with Nesterov momentum, or AdamW; biases and normalisation weights (below two axes) have no weight decay.
+    """Stochastic gradient descent with Nesterov momentum, Adam, AdamW or RMSprop.
+
+    Biases and normalisation weights (below two axes) have no weight decay.
 
     Args:
         network: The network, on its device.
@@ -80,7 +170,7 @@ class Optimizer:
     def __init__(self, network: nn.Module, recipe: TrainingConfig) -> None:
         self.recipe = recipe
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        slots = ("momentum",) if recipe.optimizer == "sgd" else ("average", "square")
+        slots, self._rule = _RULES[recipe.optimizer]
         self.groups = [
             Group([p for p in self.parameters if p.ndim >= 2], recipe.weight_decay, slots),
             Group([p for p in self.parameters if p.ndim < 2], 0.0, slots),
@@ -102,39 +192,14 @@ class Optimizer:
             grads, places = group.grads()
             if not places:
                 continue
-            parameters = [group.parameters[i] for i in places]
-            state = {slot: [tensors[i] for i in places] for slot, tensors in group.state.items()}
-            if self.recipe.optimizer == "sgd":
-                sgd(
-                    parameters,
-                    grads,
-                    list(state["momentum"]),
-                    has_sparse_grad=False,
-                    fused=True,
-                    weight_decay=group.weight_decay,
-                    momentum=self.recipe.momentum,
-                    lr=rate,
-                    dampening=0.0,
-                    nesterov=self.recipe.momentum > 0,
-                    maximize=False,
-                )
-            else:
-                adamw(
-                    parameters,
-                    grads,
-                    state["average"],
-                    state["square"],
-                    [],
-                    [group.steps[i] for i in places],
-                    fused=True,
-                    amsgrad=False,
-                    beta1=self.recipe.momentum,
-                    beta2=ADAM_BETA2,
-                    lr=rate,
-                    weight_decay=group.weight_decay,
-                    eps=ADAM_EPSILON,
-                    maximize=False,
-                )
+            part = Part(
+                [group.parameters[i] for i in places],
+                grads,
+                {slot: [tensors[i] for i in places] for slot, tensors in group.state.items()},
+                [group.steps[i] for i in places],
+                group.weight_decay,
+            )
+            self._rule(part, self.recipe, rate)
 
     def clip(self, norm: float) -> None:
         """Scale all gradients down so that their common norm is at most `norm`."""
@@ -150,7 +215,7 @@ class Optimizer:
         return found
 
     @torch.no_grad()
-    def load_state(self, state: dict[str, Tensor]) -> None:
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take back what `state` gave.
 
         Raises:

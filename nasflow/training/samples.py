@@ -73,6 +73,20 @@ def used_samples(available: int, fraction: float) -> int:
     return min(available, max(2, math.ceil(fraction * available)))
 
 
+def drawn_order(samples: int, weights: Tensor | None, chance: torch.Generator) -> Tensor:
+    """Return which samples an epoch sees, in their order: int64 (samples,).
+
+    Args:
+        samples: How many there are; as many are seen.
+        weights: float64 (samples,): each place goes to a sample by its weight, so that some come twice and others not
+            at all; None where each comes once.
+        chance: Source of the order, on the CPU.
+    """
+    if weights is None:
+        return torch.randperm(samples, generator=chance)
+    return torch.multinomial(weights, samples, replacement=True, generator=chance)
+
+
 def step_count(samples: int, batch_size: int) -> int:
     """Return the steps of an epoch: as few as keep a step within `batch_size`.
 

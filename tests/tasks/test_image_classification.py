@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from nasflow.config import AugmentConfig, TrainingConfig
-from nasflow.data import Summary
+from nasflow.config import AugmentConfig, DataConfig, TrainingConfig
+from nasflow.data import DataBundle, Summary
+from nasflow.data.prepare import prepare
 from nasflow.errors import ConfigError
 from nasflow.spaces import NetworkIO
 from nasflow.tasks.image_classification import ImageClassification
@@ -62,8 +65,9 @@ def test_network_that_knows_one_class() -> None:
 
 def test_label_smoothing_is_the_recipes() -> None:
     logits, targets = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
-    sharp = task().loss(TrainingConfig())(logits, targets)
-    smooth = task().loss(TrainingConfig(label_smoothing=0.5))(logits, targets)
+    io = NetworkIO(1, 8, 2)
+    sharp = task().loss(TrainingConfig(), io, targets)(logits, targets)
+    smooth = task().loss(TrainingConfig(label_smoothing=0.5), io, targets)(logits, targets)
     logs = logits.log_softmax(1)[0]
     assert sharp.item() == pytest.approx(-logs[0].item())
     assert smooth.item() == pytest.approx(-(0.75 * logs[0] + 0.25 * logs[1]).item())
@@ -71,28 +75,64 @@ def test_label_smoothing_is_the_recipes() -> None:
 
 def test_loss_of_half_precision_is_worked_out_in_float32() -> None:
     logits = torch.tensor([[10.0, 0.0]], dtype=torch.bfloat16)
-    assert task().loss(TrainingConfig())(logits, torch.tensor([0])).dtype == torch.float32
+    loss = task().loss(TrainingConfig(), NetworkIO(1, 8, 2), torch.tensor([0]))
+    assert loss(logits, torch.tensor([0])).dtype == torch.float32
 
 
-def test_crop_is_an_eighth_by_default() -> None:
+def test_a_balanced_loss_lets_the_rare_class_count_as_much() -> None:
+    """Nine of one class and one of another: with logits of zero, the bias gets no pull to either side."""
+    targets, logits = torch.tensor([0] * 9 + [1]), torch.zeros((10, 2), requires_grad=True)
+    loss = task().loss(TrainingConfig(balance="loss"), NetworkIO(1, 8, 2), targets)
+    loss(logits, targets).backward()
+    assert logits.grad is not None
+    assert logits.grad.sum(dim=0).tolist() == pytest.approx([0, 0], abs=1e-7)
+    plain = task().loss(TrainingConfig(), NetworkIO(1, 8, 2), targets)
+    torch.testing.assert_close(loss(logits, targets), plain(logits, targets))
+
+
+def test_sample_weights_make_classes_equal() -> None:
+    targets = torch.tensor([0] * 6 + [2] * 2)
+    assert task().sample_weights(targets).tolist() == pytest.approx([8 / 12] * 6 + [8 / 4] * 2)
+
+
+def augmented(images: torch.Tensor, recipe: TrainingConfig, bundle: DataBundle) -> torch.Tensor:
+    targets = torch.zeros(len(images), dtype=torch.int64)
+    augment = task().augmenter(recipe, bundle)
+    return augment(images, targets, torch.Generator().manual_seed(0), images.shape[-1])[0]
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> DataBundle:
+    root = tmp_path_factory.mktemp("digits")
+    return prepare(DataConfig(source="sklearn:digits"), root, root / "bundle")
+
+
+def test_crop_is_an_eighth_by_default(digits: DataBundle) -> None:
     """A bright column in the middle of 16 pixels is found up to 2 places away, and no further."""
     images = torch.zeros((400, 1, 16, 16), dtype=torch.uint8)
     images[..., 8] = 255
-    augment = task().augmenter(TrainingConfig(), NetworkIO(1, 16, 2))
-    moved = augment(images, torch.Generator().manual_seed(0))
+    moved = augmented(images, TrainingConfig(), replace(digits, size=16))
     columns = moved[:, 0, 0].float().argmax(dim=1)
     assert set(columns.tolist()) == {6, 7, 8, 9, 10}
 
 
-@pytest.mark.parametrize("crop", [8, 64])
-def test_crop_as_large_as_the_image_is_refused(crop: int) -> None:
-    recipe = TrainingConfig(augment=AugmentConfig(crop=crop))
-    with pytest.raises(ConfigError, match=f"training.augment.crop must be below the size of the images, 8, not {crop}"):
-        task().augmenter(recipe, NetworkIO(1, 8, 10))
+def test_cutout_fills_in_the_mean_of_the_data(digits: DataBundle) -> None:
+    recipe = TrainingConfig(augment=AugmentConfig(crop=0, cutout=3))
+    changed = augmented(torch.zeros((5, 1, 8, 8), dtype=torch.uint8), recipe, digits)
+    assert changed.unique().tolist() == [0, round(digits.mean[0])]
 
 
-def test_largest_legal_crop() -> None:
-    recipe = TrainingConfig(augment=AugmentConfig(crop=7))
+@pytest.mark.parametrize(("name", "value"), [("crop", 8), ("crop", 64), ("cutout", 8)])
+def test_what_is_as_large_as_the_image_is_refused(name: str, value: int) -> None:
+    recipe = TrainingConfig(augment=AugmentConfig(**{name: value}))
+    with pytest.raises(
+        ConfigError, match=rf"training\.augment\.{name} must be below the size of the images, 8, not {value}\."
+    ):
+        task().check(recipe, NetworkIO(1, 8, 10))
+
+
+def test_largest_legal_crop(digits: DataBundle) -> None:
+    recipe = TrainingConfig(augment=AugmentConfig(crop=7, cutout=7))
+    task().check(recipe, NetworkIO(1, 8, 10))
     images = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8).repeat(50, 1, 1, 1)
-    moved = task().augmenter(recipe, NetworkIO(1, 8, 10))(images, torch.Generator().manual_seed(0))
-    assert moved.max() < 64
+    assert augmented(images, recipe, replace(digits, mean=(63.0,))).max() < 64

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn import metrics
+from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from nasflow.tasks.image_modules import ImageNetwork, classification_metrics, crop_and_flip
+from nasflow.tasks.image_modules import CrossEntropy, ImageNetwork, class_weights, classification_metrics
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -44,53 +45,38 @@ class TestImageNetwork:
         assert ImageNetwork(Half(), [0.0], [1.0])(random_images(1, 1, 2, 2)).dtype == torch.float32
 
 
-class TestCropAndFlip:
-    @pytest.mark.parametrize("channels_last", [False, True])
-    @pytest.mark.parametrize(("channels", "height", "width"), [(3, 12, 12), (1, 8, 8), (3, 9, 14)])
-    def test_every_result_is_a_crop_of_the_reflected_image(
-        self, channels: int, height: int, width: int, channels_last: bool
-    ) -> None:
-        padding = 3
-        images = random_images(40, channels, height, width)
-        padded = torch.nn.functional.pad(images.float(), [padding] * 4, mode="reflect").byte()
-        layout = torch.channels_last if channels_last else torch.contiguous_format
-        changed = crop_and_flip(images.contiguous(memory_format=layout), generator(), padding, flip=True)
-        for image, source in zip(changed, padded, strict=True):
-            crops = source.unfold(1, height, 1).unfold(2, width, 1)  # (C, 7, 7, H, W)
-            crops = crops.permute(1, 2, 0, 3, 4).reshape(-1, channels, height, width)
-            candidates = torch.cat([crops, crops.flip(-1)])
-            assert (candidates == image).flatten(1).all(dim=1).any()
+class TestCrossEntropy:
+    LOGITS = torch.randn((64, 5), generator=generator(1))
+    TARGETS = torch.randint(0, 5, (64,), generator=generator(2))
+    WEIGHTS = torch.tensor([0.5, 2.0, 1.0, 0.1, 3.0])
 
-    def test_both_memory_formats_agree(self) -> None:
-        images = random_images(32, 3, 16, 16)
-        straight = crop_and_flip(images, generator(5), 2, flip=True)
-        last = crop_and_flip(images.contiguous(memory_format=torch.channels_last), generator(5), 2, flip=True)
-        assert torch.equal(straight, last)
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    def test_is_torchs_without_weights(self, smoothing: float) -> None:
+        expected = nn.CrossEntropyLoss(label_smoothing=smoothing)(self.LOGITS, self.TARGETS)
+        assert torch.equal(CrossEntropy(smoothing)(self.LOGITS, self.TARGETS), expected)
 
-    def test_half_of_the_images_are_mirrored(self) -> None:
-        """Of 2,000, the half within six standard deviations (22 each): false once in five hundred million."""
-        images = torch.arange(8, dtype=torch.uint8).view(1, 1, 1, 8).expand(2000, 1, 8, 8)
-        mirrored = int((crop_and_flip(images, generator(), 0, flip=True)[:, 0, 0, 0] == 7).sum())
-        assert abs(mirrored - 1000) < 6 * 22.4
+    def test_a_weight_counts_a_sample_so_often(self) -> None:
+        each = nn.CrossEntropyLoss(reduction="none")(self.LOGITS, self.TARGETS)
+        expected = sum(float(self.WEIGHTS[t]) * float(e) for t, e in zip(self.TARGETS, each, strict=True)) / 64
+        assert float(CrossEntropy(0.0, self.WEIGHTS)(self.LOGITS, self.TARGETS)) == pytest.approx(expected, rel=1e-5)
 
-    def test_offsets_are_uniform_and_independent(self) -> None:
-        """Each of 25 places has 400 of 10,000 in the mean, with a deviation of 19.6; six of them are allowed."""
-        images = torch.zeros((10_000, 1, 16, 16), dtype=torch.uint8)
-        images[:, :, 8, 8] = 255
-        places = crop_and_flip(images, generator(), 2, flip=False).flatten(1).float().argmax(dim=1)
-        seen, counts = places.unique(return_counts=True)
-        assert seen.tolist() == [row * 16 + column for row in range(6, 11) for column in range(6, 11)]
-        assert (counts - 400).abs().max() < 6 * 19.6
+    @pytest.mark.parametrize("weights", [None, WEIGHTS])
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    def test_the_loss_of_mixed_targets_is_the_mixed_loss(self, smoothing: float, weights: torch.Tensor | None) -> None:
+        loss, ratio, other = CrossEntropy(smoothing, weights), 0.3, self.TARGETS.flip(0)
+        shares = torch.nn.functional.one_hot(torch.stack([self.TARGETS, other]), 5).float()
+        expected = ratio * loss(self.LOGITS, self.TARGETS) + (1 - ratio) * loss(self.LOGITS, other)
+        torch.testing.assert_close(loss(self.LOGITS, ratio * shares[0] + (1 - ratio) * shares[1]), expected)
 
-    def test_nothing_to_change(self) -> None:
-        images = random_images(2, 1, 8, 8)
-        assert crop_and_flip(images, generator(), 0, flip=False) is images
 
-    def test_strided_batches(self) -> None:
-        images = random_images(8, 3, 16, 16)
-        strided = images[::2]
-        expected = crop_and_flip(strided.contiguous(), generator(), 2, flip=True)
-        assert torch.equal(crop_and_flip(strided, generator(), 2, flip=True), expected)
+class TestClassWeights:
+    def test_are_scikit_learns(self) -> None:
+        targets = np.random.default_rng(0).choice(4, 200, p=[0.7, 0.2, 0.08, 0.02])
+        known = compute_class_weight("balanced", classes=np.arange(4), y=targets)
+        assert class_weights(torch.tensor(targets)).tolist() == pytest.approx(known.tolist())
+
+    def test_a_class_without_samples_counts_for_nothing(self) -> None:
+        assert class_weights(torch.tensor([0, 0, 0, 2]), 5).tolist() == pytest.approx([2 / 3, 0, 2, 0, 0])
 
 
 class TestMetrics:

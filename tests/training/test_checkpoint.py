@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -41,34 +42,50 @@ def bits(tensor: torch.Tensor) -> bytes:
 class TestRoundTrip:
     def test_is_exact_to_the_last_bit(self):
         tensors, state = network(), {"0.momentum.0": torch.randn(7)}
-        progress, found, optimizer = unpack("key", pack(PROGRESS, tensors, state))
+        progress, parts = unpack("key", pack(PROGRESS, {"network": tensors, "optimizer": state}))
+        found = parts["network"]
         assert progress == PROGRESS
         assert found.keys() == tensors.keys()
         for name, tensor in tensors.items():
             assert (found[name].shape, found[name].dtype) == (tensor.shape, tensor.dtype)
             assert bits(found[name]) == bits(tensor)
-        assert torch.equal(optimizer["0.momentum.0"], state["0.momentum.0"])
+        assert torch.equal(parts["optimizer"]["0.momentum.0"], state["0.momentum.0"])
 
     def test_of_tensors_that_share_memory(self):
         shared = torch.randn(6)
         tensors = {"a": shared, "b": shared, "part": shared[2:4], "column": torch.randn(4, 4)[:, 1]}
-        _, found, optimizer = unpack("key", pack(PROGRESS, tensors, {}))
-        assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
-        assert optimizer == {}
+        _, parts = unpack("key", pack(PROGRESS, {"network": tensors, "best": tensors, "optimizer": {}}))
+        for part in ("network", "best"):
+            assert all(torch.equal(parts[part][name], tensor) for name, tensor in tensors.items())
+        assert parts.keys() == {"network", "best"}
 
     def test_of_a_trial_at_its_beginning(self):
         start = Progress("trial", (), {}, 0.0)
         assert start.epoch == 0
-        assert unpack("key", pack(start, {}, {}))[0] == start
+        assert unpack("key", pack(start, {}))[0] == start
         assert PROGRESS.epoch == 2
+
+    def test_of_how_it_is_trained(self):
+        there = replace(PROGRESS, best=1, accumulation=4)
+        assert read_progress("key", pack(there, {})) == there
+
+    def test_of_a_checkpoint_from_before_there_were_best_epochs_and_parts(self):
+        content = pack(PROGRESS, {})
+        older = content.replace(b'\\"best\\": 0, ', b"").replace(b', \\"accumulation\\": 1', b"")
+        shorter = len(content) - len(older)
+        assert shorter > 0
+        length = int.from_bytes(older[:8], "little") - shorter
+        document = json.loads(older[8 : 8 + length])["__metadata__"]["progress"]
+        assert "best" not in document
+        assert read_progress("key", length.to_bytes(8, "little") + older[8 : 8 + length]) == PROGRESS
 
     def test_what_is_not_finite_never_gets_into_the_curve(self):
         with pytest.raises(ValueError, match="JSON"):
-            pack(Progress("trial", (), {"val_loss": math.nan}, 0.0), {}, {})
+            pack(Progress("trial", (), {"val_loss": math.nan}, 0.0), {})
 
 
 class TestDamage:
-    CONTENT = pack(PROGRESS, network(), {})
+    CONTENT = pack(PROGRESS, {"network": network()})
 
     @pytest.mark.parametrize("length", [0, 4, 8, 20, 200])
     def test_a_cut_header_is_noticed(self, length):
@@ -93,7 +110,7 @@ class TestDamage:
 
 def test_the_curve_is_read_without_torch(tmp_path):
     path = tmp_path / "checkpoint"
-    path.write_bytes(pack(PROGRESS, network(), {}))
+    path.write_bytes(pack(PROGRESS, {"network": network()}))
     program = f"""
 import pathlib, sys
 from nasflow.training.checkpoint import read_progress

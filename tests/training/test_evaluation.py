@@ -80,9 +80,9 @@ class TestWeightsThatCannotBeHad:
 
     def test_of_a_training_under_way(self, trained):
         lab, trial, _ = trained
-        progress, network, _ = unpack("", lab.store.get(checkpoint_key(trial.id)))
+        progress, parts = unpack("", lab.store.get(checkpoint_key(trial.id)))
         early = Progress(trial.id, progress.curve[:2], {}, 0.0)
-        lab.store.put(checkpoint_key(trial.id), pack(early, network, {}))
+        lab.store.put(checkpoint_key(trial.id), pack(early, parts))
         with pytest.raises(IntegrityError, match="after 2 of 4 epochs; run the same command again"):
             load_network(trial, lab.job)
 

@@ -16,11 +16,13 @@ from nasflow.spaces.choices import Scalar
 from nasflow.testing.rigged import rigged
 from nasflow.training.bench import Bench
 from nasflow.training.checkpoint import Progress, unpack
+from nasflow.training.epoch import check_losses
 from nasflow.training.events import EpochFinished, TrialStarted
 from nasflow.training.failures import NotFiniteError
 from nasflow.training.job import checkpoint_key
-from nasflow.training.loop import Training, check_losses, generator, seed_everything, train
+from nasflow.training.loop import Training, train
 from nasflow.training.optimisation import learning_rate
+from nasflow.training.seeding import generator, seed_everything
 from nasflow.trials import Fidelity, Status, Trial
 
 
@@ -90,7 +92,7 @@ class TestRepetition:
         weights = []
         for _ in range(2):
             train(trial, bench, ignore)
-            weights.append(unpack("", lab.store.get(checkpoint_key(trial.id)))[1])
+            weights.append(unpack("", lab.store.get(checkpoint_key(trial.id)))[1]["network"])
             lab.store.delete(checkpoint_key(trial.id))
         assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
@@ -136,7 +138,7 @@ class TestNumbers:
 
         training = Training(trial, bench, _nothing(trial))
         training._build()
-        network = training.network
+        network = training.weights.network
         decayed = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         optimizer = torch.optim.SGD(
@@ -169,8 +171,9 @@ class TestNumbers:
     def test_a_part_of_the_data_is_the_same_for_all_trials(self, lab, bench):
         trial = replace(lab.trial("good", epochs=1), fidelity=Fidelity(1, 1, 0.3))
         training = Training(trial, bench, _nothing(trial))
-        assert training.samples == -(-len(bench.train) * 3 // 10)
-        assert training.steps == 2
+        training.prepare()
+        assert training.epochs.samples == -(-len(bench.train) * 3 // 10)
+        assert training.epochs.steps == 2
         assert train(trial, bench, ignore).status is Status.COMPLETED
 
     def test_the_schedule_is_laid_out_over_the_horizon(self, lab, bench):
@@ -182,7 +185,7 @@ class TestNumbers:
         short, whole = replace(lab.trial("good"), fidelity=Fidelity(2, 8)), lab.trial("good")
         for trial, kept in ((short, True), (whole, False)):
             train(trial, bench, ignore)
-            assert bool(unpack("", lab.store.get(checkpoint_key(trial.id)))[2]) is kept
+            assert ("optimizer" in unpack("", lab.store.get(checkpoint_key(trial.id)))[1]) is kept
 
     def test_start_weights_are_taken(self, lab, bench):
         first = lab.trial("good", epochs=5)
@@ -198,7 +201,7 @@ class TestNumbers:
     def test_networks_are_channels_last(self, lab, bench):
         training = Training(lab.trial(CNN), bench, _nothing(lab.trial(CNN)))
         training.prepare()
-        weights = [p for p in training.network.parameters() if p.ndim == 4]
+        weights = [p for p in training.weights.network.parameters() if p.ndim == 4]
         assert weights
         assert all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
 

@@ -37,6 +37,7 @@ class CellFamily:
     """
 
     Options = CellOptions
+    any_size = True
 
     def choices(self, options: CellOptions, io: NetworkIO) -> tuple[Choice, ...]:
         """Return one choice an edge: `node1.from0`, `node2.from0`, `node2.from1`, and so on."""

@@ -73,6 +73,7 @@ class CnnFamily:
     """
 
     Options = CnnOptions
+    any_size = True
 
     def choices(self, options: CnnOptions, io: NetworkIO) -> tuple[Choice, ...]:
         """Return the tree: `stages`, `pooling`, `activation`, `head`, `stem`, and `stageN.*` where stage N exists."""

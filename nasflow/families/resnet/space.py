@@ -35,6 +35,7 @@ class ResnetFamily:
     """
 
     Options = ResnetOptions
+    any_size = True
 
     def choices(self, options: ResnetOptions, io: NetworkIO) -> tuple[Choice, ...]:
         """Return the one choice, `depth`; its default is the reference for images of this size."""
