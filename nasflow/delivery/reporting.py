@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nasflow.delivery.final import confusion_matrix, test_probabilities
 from nasflow.delivery.intervals import known_intervals
 from nasflow.delivery.outcome import Outcome, Registration, Trained
-from nasflow.delivery.report.answers import tested
+from nasflow.delivery.report.answers import answered
 from nasflow.delivery.report.data import Asked, Cost, Curve, Network, ReportData, TrialRow, Usage
 from nasflow.delivery.report.importance import Seen, importance, latest
 from nasflow.delivery.report.parts import Goal, Importance, MetricRow
@@ -92,7 +92,7 @@ def report_data(plan: Plan, records: SearchRecords, outcome: Outcome) -> ReportD
         goals=tuple(Goal(o.name, o.direction, o.bound.less_than, o.bound.more_than) for o in plan.objectives),
         importance=_importance(plan, history),
         runner_up=runner_up(plan, history, outcome),
-        tested=tested(plan.bundle, probabilities[outcome.winner.trial.id], confusion_matrix(plan, records, outcome)),
+        tested=answered(plan.bundle, probabilities[outcome.winner.trial.id], confusion_matrix(plan, records, outcome)),
     )
 
 

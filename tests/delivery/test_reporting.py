@@ -12,7 +12,7 @@ from nasflow.delivery.report.data import ReportData
 from nasflow.delivery.reporting import bounded, model_file, report_data, report_page, spoken, write_report
 from nasflow.engine.records import SearchRecords
 from nasflow.errors import IntegrityError
-from nasflow.objectives import Objective
+from nasflow.objectives import Objective, feasible
 from nasflow.spaces import Bound
 from nasflow.storage import open_store
 from nasflow.trials import Status
@@ -60,6 +60,35 @@ def test_what_it_took_is_summed(told: ReportData, in_process: Any) -> None:
     assert told.cost.trial_seconds == pytest.approx(sum(r.metrics["train_seconds"] for r in results))
     assert told.cost.epochs == 5 + 3
     assert told.cost.reused == 0
+
+
+def test_what_was_aimed_at_is_told_with_every_trial(told: ReportData, plan: Any, in_process: Any) -> None:
+    assert [goal.name for goal in told.goals] == [objective.name for objective in plan.objectives]
+    for row, entry in zip(told.trials, in_process.outcome.history, strict=True):
+        assert row.metrics == {name: entry.result.metrics[name] for name in row.metrics}
+        assert set(row.metrics) == {goal.name for goal in told.goals}
+        assert row.feasible is feasible(plan.objectives, entry.result)
+    outcome = in_process.outcome.delivery.outcome
+    assert told.reference.metrics["val_accuracy"] == outcome.reference.result.metrics["val_accuracy"]
+
+
+def test_five_trials_are_too_few_to_tell_what_mattered(told: ReportData) -> None:
+    assert told.importance is not None
+    assert (told.importance.trials, told.importance.weights) == (5, ())
+    assert told.runner_up is not None
+
+
+def test_the_answers_are_those_on_the_test_samples(told: ReportData, plan: Any, in_process: Any) -> None:
+    assert told.tested is not None
+    assert sum(number for _, _, number in told.tested.confusion) == plan.bundle.counts["test"]
+    accuracy = in_process.outcome.delivery.outcome.winner.test_metrics["test_accuracy"]
+    assert 1 - told.tested.wrong / told.tested.samples == pytest.approx(accuracy)
+    assert {sample.name for sample in told.tested.worst} <= set(plan.bundle.names("test"))
+
+
+def test_the_time_is_accounted_for(told: ReportData) -> None:
+    assert sum(part.seconds for part in told.cost.parts) == pytest.approx(told.cost.wall_seconds)
+    assert {"search", "finalists"} <= {part.kind for part in told.cost.parts}
 
 
 def test_the_file_named_is_there(told: ReportData, in_process: Any) -> None:

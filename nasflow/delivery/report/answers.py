@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from nasflow.data.bundle import DataBundle
-from nasflow.delivery.report.parts import Sample, Tested
+from nasflow.delivery.report.parts import Answers, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ _EXACT, _SIDE = 48, 112
 """Images up to this size in pixels are kept pixel by pixel; larger ones are reduced to this one."""
 
 
-def tested(bundle: DataBundle, probabilities: NDArray[np.float32], confusion: NDArray[np.int64]) -> Tested:
+def answered(bundle: DataBundle, probabilities: NDArray[np.float32], confusion: NDArray[np.int64]) -> Answers:
     """Return what a report says of the winner's answers.
 
     Args:
@@ -49,7 +49,7 @@ def tested(bundle: DataBundle, probabilities: NDArray[np.float32], confusion: ND
         )
     cells = tuple((int(t), int(a), int(confusion[t, a])) for t, a in np.argwhere(confusion))
     wrong = int(confusion.sum() - np.trace(confusion))
-    return Tested(cells, tuple(worst), wrong, len(targets))
+    return Answers(cells, tuple(worst), wrong, len(targets))
 
 
 def picture(image: NDArray[np.uint8]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from nasflow.delivery.outcome import Registration
-from nasflow.delivery.report.parts import Choices, Direction, Goal, Importance, MetricRow, RunnerUp, Spent, Tested
+from nasflow.delivery.report.parts import Answers, Choices, Direction, Goal, Importance, MetricRow, RunnerUp, Spent
 from nasflow.errors import IntegrityError
 from nasflow.spaces import Graph
 
@@ -226,7 +226,7 @@ class ReportData:
     goals: tuple[Goal, ...] = ()
     importance: Importance | None = None
     runner_up: RunnerUp | None = None
-    tested: Tested | None = None
+    tested: Answers | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the data as JSON-compatible data."""

@@ -137,7 +137,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Answers:
     """The winner's answers on the test samples.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nasflow.delivery.report import wording
 from nasflow.delivery.report.data import ReportData
-from nasflow.delivery.report.parts import Choices, Importance, RunnerUp, Tested
+from nasflow.delivery.report.parts import Answers, Choices, Importance, RunnerUp
 
 _MATRIX = 20
 """Classes up to which the confusion matrix is shown whole; of more, the pairs that are mistaken most often."""
@@ -102,7 +102,7 @@ class Cell:
     right: bool
 
 
-def matrix(found: Tested, classes: Sequence[str]) -> list[list[Cell]] | None:
+def matrix(found: Answers, classes: Sequence[str]) -> list[list[Cell]] | None:
     """Return the confusion matrix, a row for each true class, or None where there are too many classes to read it."""
     if len(classes) > _MATRIX:
         return None
@@ -115,7 +115,7 @@ def matrix(found: Tested, classes: Sequence[str]) -> list[list[Cell]] | None:
     ]
 
 
-def confused(found: Tested, classes: Sequence[str]) -> list[tuple[str, str, int, float]]:
+def confused(found: Answers, classes: Sequence[str]) -> list[tuple[str, str, int, float]]:
     """Return true class, answered class, samples, and their share of the true class, of the most frequent mistakes."""
     totals: dict[int, int] = {}
     for truth, _, number in found.confusion:
@@ -125,7 +125,7 @@ def confused(found: Tested, classes: Sequence[str]) -> list[tuple[str, str, int,
     return [(classes[t], classes[a], number, number / totals[t]) for t, a, number in wrong[:_PAIRS]]
 
 
-def worst_sentence(found: Tested) -> str:
+def worst_sentence(found: Answers) -> str:
     """Return which samples are shown as the worst, and how many of those are answered wrong."""
     shown = sum(sample.truth != sample.answer for sample in found.worst)
     told = "Those whose own class got the lowest probability"

@@ -2,11 +2,22 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
 from nasflow.delivery.report.data import Asked, Cost, Curve, Network, ReportData, TrialRow, Usage
-from nasflow.delivery.report.parts import MetricRow
+from nasflow.delivery.report.parts import (
+    Answers,
+    Goal,
+    Importance,
+    Level,
+    MetricRow,
+    RunnerUp,
+    Sample,
+    Spent,
+    Weight,
+)
 from nasflow.delivery.statistics import Comparison, Interval, wilson
 from nasflow.spaces import NetworkIO, SearchSpace
 
@@ -112,3 +123,64 @@ def example(count: int = 24) -> ReportData:
 @pytest.fixture(scope="session")
 def data() -> ReportData:
     return example()
+
+
+_PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+
+
+def explained(data: ReportData) -> ReportData:
+    """Return the data with all that several objectives, and a look at the answers, add."""
+    goals = (Goal("val_accuracy", "maximize"), Goal("parameters", "minimize", less_than=78042.0))
+
+    def told(row: TrialRow) -> TrialRow:
+        known = {} if row.value is None else {"val_accuracy": row.value, "parameters": float(row.parameters or 0)}
+        return replace(row, metrics=known, feasible=row.value is not None)
+
+    winner = replace(data.winner, metrics={"val_accuracy": 0.99, "parameters": float(data.winner.parameters)})
+    reference = replace(data.reference, metrics={"val_accuracy": 0.983, "parameters": 78042.0})
+    levels = (Level("residual", 12, 0.985), Level("plain", 9, 0.961))
+    weights = (Weight("stage1.kind", 0.31, 0.08, 0.66, levels), Weight("stem", 0.01, -0.12, 0.2, levels))
+    classes = tuple(data.asked.class_counts)
+    right = tuple((n, n, 26) for n in range(10))
+    rows = (MetricRow("val_accuracy", "maximize", wilson(265, 270), wilson(262, 270)),)
+    return replace(
+        data,
+        goals=goals,
+        trials=tuple(told(row) for row in data.trials),
+        winner=winner,
+        reference=reference,
+        importance=Importance(21, 16, weights, Interval(0.42, 0.1, 0.7)),
+        runner_up=RunnerUp(
+            "0123456789abcdef",
+            {"stem": 8, "stage1.skip": True},
+            {"stem": 16, "stage1.squeeze_excite": False},
+            True,
+            270,
+            rows,
+            {"parameters": (51_000, 60_000), "flops": (900_000, 1_000_000), "train_seconds": (12.3, 15.0)},
+            0.0145,
+        ),
+        tested=Answers(
+            (*right, (3, 8, 2), (8, 3, 1)),
+            (
+                Sample("photos/IMG 7.png", _PIXEL, classes[3], classes[8], 0.01, 0.97),
+                Sample("photos/IMG 8.png", _PIXEL, classes[8], classes[8], 0.55, 0.55),
+            ),
+            3,
+            270,
+        ),
+        cost=replace(
+            data.cost,
+            parts=(
+                Spent("Training the trials of the search", 60.0, "search"),
+                Spent("Nothing going on", 900.0, "idle"),
+            ),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def goaled(data: ReportData) -> ReportData:
+    return explained(data)

@@ -9,6 +9,8 @@ import pytest
 from nasflow.delivery.report import plots
 from nasflow.delivery.report.data import ReportData
 
+PLOTS = [plots.search_curves, plots.final_curves, plots.progress, plots.trade_off, plots.patience]
+
 
 def test_search_curves_highlight_the_winner_and_draw_every_trial(data: ReportData) -> None:
     svg = plots.search_curves(data)
@@ -48,13 +50,13 @@ def test_trade_off_marks_the_winner(data: ReportData) -> None:
     assert f"trial {best.number} ({best.architecture_id[:8]})" in svg
 
 
-@pytest.mark.parametrize("plot", [plots.search_curves, plots.final_curves, plots.progress, plots.trade_off])
+@pytest.mark.parametrize("plot", PLOTS)
 def test_a_search_without_results_has_no_charts(plot: object, data: ReportData) -> None:
     empty = replace(data, trials=tuple(replace(row, value=None) for row in data.trials), curves=())
     assert plot(empty) == ""  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("plot", [plots.search_curves, plots.final_curves, plots.progress, plots.trade_off])
+@pytest.mark.parametrize("plot", PLOTS)
 def test_one_trial_is_enough(plot: object, data: ReportData) -> None:
     single = tuple(c for c in data.curves if c.kind != "trial")
     one = replace(data, trials=tuple(r for r in data.trials if r.value)[:1], curves=single)
@@ -73,3 +75,11 @@ def test_the_axis_is_in_the_metrics_own_units(data: ReportData) -> None:
     svg = plots.progress(replace(data, objective="val_loss", direction="minimize", trials=losses))
     assert "Validation loss" in svg
     assert "%" not in svg
+
+
+def test_patience_sets_quality_against_seconds(data: ReportData) -> None:
+    svg = plots.patience(data)
+    known = [row for row in data.trials if row.value is not None]
+    assert svg.count("<title>trial") == len(known) + 1, "the winner's dot lies on top of its own"
+    assert "seconds of training" in svg
+    assert plots.patience(replace(data, trials=tuple(replace(row, seconds=0.0) for row in data.trials))) == ""

@@ -1,5 +1,7 @@
 """The page says everything, loads nothing, and takes any name without harm."""
 
+import base64
+import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,8 +10,8 @@ import pytest
 
 from nasflow.delivery.outcome import Registration
 from nasflow.delivery.report import ReportData, render_report
+from nasflow.delivery.report.parts import Goal
 from nasflow.delivery.report.render import failures, leaders, verdict
-from nasflow.delivery.report.wording import grouped
 from nasflow.delivery.statistics import Comparison
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -76,6 +78,25 @@ def test_the_page_loads_nothing(data: ReportData) -> None:
 EVIL = "\"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}'"
 
 
+def test_names_are_escaped_in_the_new_sections(goaled: ReportData) -> None:
+    assert goaled.importance is not None
+    assert goaled.runner_up is not None
+    assert goaled.tested is not None
+    weight = replace(goaled.importance.weights[0], name=EVIL)
+    sample = replace(goaled.tested.worst[0], name=EVIL, truth=EVIL, answer=EVIL + "!")
+    evil = replace(
+        goaled,
+        asked=replace(goaled.asked, class_counts={EVIL + str(n): (1, 2, 3) for n in range(10)}),
+        trials=tuple(replace(row, choices={EVIL: EVIL}, origin=EVIL) for row in goaled.trials),
+        importance=replace(goaled.importance, weights=(weight,)),
+        runner_up=replace(goaled.runner_up, choices={EVIL: EVIL}, winner_choices={EVIL: 1}),
+        tested=replace(goaled.tested, worst=(sample,)),
+    )
+    page = Page(render_report(evil))
+    assert (page.tags.count("script"), page.tags.count("img")) == (3, 1)
+    assert "alert(1)" in page.text
+
+
 def test_names_are_escaped_wherever_they_stand(data: ReportData) -> None:
     row = replace(data.trials[0], origin=EVIL, cause=EVIL, status="crashed", choices={EVIL: EVIL})
     good = replace(data.trials[1], choices={EVIL: EVIL}, origin=EVIL)
@@ -101,6 +122,59 @@ def test_names_are_escaped_wherever_they_stand(data: ReportData) -> None:
     assert not {"script", "img"} & set(page.tags)
     assert page.text.count("alert(1)") > 20
     assert "49" not in page.text.partition("alert(1)>")[2][:20], "no template in a name is run"
+
+
+def test_new_sections_say_what_they_should(goaled: ReportData) -> None:
+    page = Page(render_report(goaled))
+    for said in (
+        "Pareto front", "maximize validation accuracy and minimize parameters", "3 trials without a value for every",
+        "Which choices mattered", "stage1.kind", "0.08 to 0.66", "residual 98.50 % (12)", "The winner and the runner-up",
+        "which chance explains", "3 choices differ", "3 of 270 test samples are answered wrong", "Confusion matrix",
+        "photos/IMG 7.png", "answer digit 8, 97.0 %", "own class 1.0 %", "Where the time went", "15 min 0 s",
+        "of which nothing was going on", "Time and quality", "fully trained",
+    ):  # fmt: skip
+        assert re.sub(r"\s+", " ", said) in page.text, said
+    assert "Size and quality" not in page.text, "the front shows that already"
+
+
+def test_a_page_with_a_front_loads_nothing_either(goaled: ReportData) -> None:
+    html = render_report(goaled)
+    page = Page(html)
+    assert {address.partition(",")[0] for address in page.addresses} == {"data:image/png;base64"}
+    assert page.tags.count("script") == 3
+    assert not {"link", "iframe", "object"} & set(page.tags)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
+    assert policy is not None
+    script = re.search(r"<script>(.*?)</script>", html, re.DOTALL)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}' 'sha256-" in policy[1]
+    assert "unsafe-eval" not in policy[1]
+    assert len(html) < 2_500_000
+
+
+def test_other_objectives_have_a_column_and_accumulation_is_told(goaled: ReportData) -> None:
+    goals = (*goaled.goals, Goal("latency", "minimize"))
+    trials = tuple(replace(row, metrics={**row.metrics, "latency": 1.5, "accumulation": 4.0}) for row in goaled.trials)
+    page = Page(render_report(replace(goaled, goals=goals, trials=trials)))
+    assert "1.5 ms" in page.text
+    assert "batches in 4 parts" in page.text
+
+
+def test_classes_past_counting_are_told_by_their_mistakes(goaled: ReportData) -> None:
+    classes = {f"class {n}": (9, 3, 3) for n in range(100)}
+    page = Page(render_report(replace(goaled, asked=replace(goaled.asked, class_counts=classes))))
+    assert "Confusion matrix" not in page.text
+    assert "class 3 class 8 2" in page.text
+
+
+def test_ties_are_broken_by_the_other_objectives_and_bounds_are_kept(goaled: ReportData) -> None:
+    rows = [row for row in goaled.trials if row.value is not None]
+    tied = tuple(replace(row, value=0.9) for row in rows)
+    sizes = [row.parameters or 0 for row in leaders(replace(goaled, trials=tied))]
+    assert sizes == sorted(sizes)
+    outside = tuple(replace(row, feasible=row is rows[3]) for row in rows)
+    assert [row.number for row in leaders(replace(goaled, trials=outside))] == [rows[3].number]
 
 
 def test_it_follows_the_readers_colours_and_the_width_of_the_screen(data: ReportData) -> None:
@@ -159,11 +233,6 @@ def test_failures_are_counted_by_cause(data: ReportData) -> None:
     assert found[0] == ("not finite", "The loss became NaN in epoch 2; try a lower learning rate.", 2)
     assert found[1][0::2] == ("rejected", 1)
     assert failures(replace(data, trials=data.trials[:3])) == []
-
-
-def test_choices_are_grouped() -> None:
-    choices = {"stem": 16, "stage1.kind": "plain", "stage1.squeeze_excite": True, "stage1.skip": False}
-    assert grouped(choices) == [("", "stem 16"), ("stage1", "kind plain, squeeze excite, no skip")]
 
 
 def test_a_search_that_found_nothing_still_has_a_page(data: ReportData) -> None:

@@ -77,3 +77,23 @@ def test_durations(seconds: float, said: str) -> None:
 def test_plurals_and_choices() -> None:
     assert [wording.plural(n, "trial") for n in (0, 1, 2400)] == ["0 trials", "1 trial", "2,400 trials"]
     assert [wording.choice(v) for v in (True, False, 3, "relu")] == ["yes", "no", "3", "relu"]
+
+
+def test_choices_are_grouped() -> None:
+    choices = {"stem": 16, "stage1.kind": "plain", "stage1.squeeze_excite": True, "stage1.skip": False}
+    assert wording.grouped(choices) == [("", "stem 16"), ("stage1", "kind plain, squeeze excite, no skip")]
+    recipe = {"recipe.learning_rate": 0.1 / 3, "recipe.augment.crop": 2, "resolution": 32}
+    assert wording.grouped(recipe) == [
+        ("", "resolution 32"),
+        ("recipe", "learning rate 0.03333"),
+        ("recipe.augment", "crop 2"),
+    ]
+
+
+def test_quantities_have_their_units() -> None:
+    assert wording.figure("latency", 1.234567) == "1.235 ms"
+    assert wording.figure("train_seconds", 12.0) == "12 s"
+    assert wording.tick("val_accuracy", 0.985) == "98.5 %"
+    assert wording.tick("parameters", 51_000) == "51 k"
+    assert wording.tick("latency", 0.25) == "0.25 ms"
+    assert wording.choice(0.1 / 3) == "0.03333"
