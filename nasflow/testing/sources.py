@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from nasflow.config import Options
-from nasflow.data import SPLITS, Source, Summary
+from nasflow.data import SPLITS, Sample, Source, Summary
 from nasflow.serving.pixels import decode
 
 _LOOKED_AT = 200
@@ -49,6 +49,8 @@ class SourceContract:
         assert 8 <= summary.size <= 224
         assert list(summary.splits) == [split for split in SPLITS if split in summary.splits]
         assert not summary.splits or "train" in summary.splits
+        assert isinstance(summary.digest, str)
+        assert summary.digest
 
     def test_scan_repeats(self, tmp_path: Path) -> None:
         """A scan says the same again, also from another source of the same data and after reading."""
@@ -79,6 +81,26 @@ class SourceContract:
         assert len(set(names)) == len(names)
         assert all(names)
 
+    def test_splits_are_all_or_none(self, tmp_path: Path) -> None:
+        """Every sample is in a known split, or all are left to be cut."""
+        splits = {sample.split for sample in self.make_source(tmp_path).samples()}
+        assert splits == {None} or splits <= set(SPLITS)
+
+    def test_reading_may_stop_and_start_again(self, tmp_path: Path) -> None:
+        """Two that read the same source at once, or one that gives up, disturb nobody."""
+        source = self.make_source(tmp_path)
+        whole = _told(source)
+        for _ in source.samples():
+            break
+        both = list(zip(source.samples(), source.samples(), strict=True))
+        assert [(_tell(one), _tell(other)) for one, other in both] == [(sample, sample) for sample in whole]
+
+    def test_reading_needs_no_scan(self, tmp_path: Path) -> None:
+        """Samples come also from a source that was not scanned, with the labels that a scan speaks of."""
+        self.make_source(tmp_path).scan()
+        labels = {sample.label for sample in self.make_source(tmp_path).samples()}
+        assert labels == set(range(len(self.make_source(tmp_path).scan().classes)))
+
     def test_images_can_be_read(self, tmp_path: Path) -> None:
         """Most samples are images, and none has colour where the scan found only grey."""
         source = self.make_source(tmp_path)
@@ -87,6 +109,7 @@ class SourceContract:
         samples = list(islice(source.samples(), _LOOKED_AT))
         for sample in samples:
             assert isinstance(sample.content, bytes)
+            assert isinstance(sample.label, int)
             try:
                 image = decode(sample.image)
             except ValueError:
@@ -104,4 +127,8 @@ class SourceContract:
 
 
 def _told(source: Source) -> list[tuple[str, int, bytes, str | None, str | None]]:
-    return [(s.name, s.label, s.content, s.split, s.group) for s in source.samples()]
+    return [_tell(sample) for sample in source.samples()]
+
+
+def _tell(sample: Sample) -> tuple[str, int, bytes, str | None, str | None]:
+    return sample.name, sample.label, sample.content, sample.split, sample.group

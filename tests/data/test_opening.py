@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import Field
 
 from nasflow.config import DataConfig, Options
-from nasflow.data.opening import inspect_source, open_source, valid_options
+from nasflow.data.opening import find_source, inspect_source, open_source, valid_options
+from nasflow.data.prepare import prepare
 from nasflow.data.sources.folder import FolderSource
 from nasflow.data.sources.sklearn_digits import SklearnSource
 from nasflow.errors import ConfigError, DataError, PluginError
@@ -81,3 +83,20 @@ def test_size_of_the_configuration_overrules() -> None:
 def test_classes_are_checked_before_anything_is_read() -> None:
     with pytest.raises(DataError, match=r"at least 175 images \(data\.min_per_class\); '8' has 174"):
         inspect_source(DataConfig(source="sklearn:digits", min_per_class=175), Path())
+
+
+def test_what_was_found_is_read_without_looking_again(
+    tmp_path: Path, write_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = DataConfig(source=str(write_folder(count=40)), size=9)
+    found = find_source(config, tmp_path)
+    assert found.summary == inspect_source(config, tmp_path)
+    assert found.summary.size == 9
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("looked again")
+
+    monkeypatch.setattr(FolderSource, "scan", refuse)
+    monkeypatch.setattr("nasflow.data.sources.folder.read_layout", refuse)
+    bundle = prepare(config, tmp_path, tmp_path / "b", None, found)
+    assert (sum(bundle.counts.values()), bundle.size) == (80, 9)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nasflow.config import DataConfig
-from nasflow.data.opening import inspect_source
+from nasflow.data.opening import find_source, inspect_source
 from nasflow.engine.preparing import bundle_folder, copied, prepared
 from nasflow.errors import DataError
 from nasflow.storage import Store, open_store
@@ -41,6 +41,17 @@ def test_the_second_time_it_is_found(store: Store, tmp_path: Path) -> None:
     second = prepared(DIGITS, tmp_path, store, lambda *args: calls.append(args))
     assert calls == []
     assert (second.root, second.fingerprint) == (first.root, first.fingerprint)
+
+
+def test_what_was_found_at_the_door_is_not_looked_for_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = pictures(tmp_path / "photos")
+    found = find_source(config, tmp_path)
+    monkeypatch.setattr("nasflow.engine.preparing.find_source", None)
+    first = prepared(config, tmp_path, store, found=found)
+    monkeypatch.setattr("nasflow.data.bundle.checksum", None)  # what was written a moment ago is not compared
+    assert prepared(config, tmp_path, store, found=found).fingerprint == first.fingerprint
 
 
 @pytest.mark.parametrize("how", ["altered", "cut", "removed"])
