@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nasflow.families.depthwise import DepthwiseConv
 from nasflow.families.sizes import stem_kernel, stem_stride
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -17,13 +18,21 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def activation(name: str) -> nn.Module:
-    """Return a new activation: relu, silu, gelu, tanh or sigmoid."""
-    return _ACTIVATIONS[name]()
+def activation(name: str, *, inplace: bool = False) -> nn.Module:
+    """Return a new activation.
+
+    Args:
+        name: `relu`, `silu`, `gelu`, `tanh` or `sigmoid`.
+        inplace: Whether ReLU may write over its input, which saves time and memory: so after a normalisation or an
+            addition whose result nothing else reads.
+    """
+    return nn.ReLU(inplace=True) if inplace and name == "relu" else _ACTIVATIONS[name]()
 
 
 def conv(fan_in: int, fan_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """Return a square convolution without bias; odd kernels keep a map's size, a stride s gives ceil(size / s)."""
+    if 1 < groups == fan_in == fan_out:
+        return DepthwiseConv(groups, kernel, stride)
     return nn.Conv2d(fan_in, fan_out, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
@@ -51,7 +60,16 @@ class GlobalPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool float (N, C, H, W) to (N, C)."""
-        return x.amax((2, 3)) if self.kind == "max" else x.mean((2, 3))
+        return functional.adaptive_max_pool2d(x, 1).flatten(1) if self.kind == "max" else channel_means(x)
+
+
+def channel_means(x: Tensor) -> Tensor:
+    """Return the average of each map: float (N, C, H, W) to (N, C).
+
+    It is `x.mean((2, 3))`, whose gradient would come in another memory format than channels-last maps and make every
+    step of the backward pass until the next convolution several times slower on a CPU.
+    """
+    return x.permute(0, 2, 3, 1).mean((1, 2))
 
 
 class Resize(nn.Module):
@@ -107,8 +125,9 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale float (N, width, H, W); the shape stays."""
-        gates: Tensor = self.gate(x.mean((2, 3)))
-        return x * gates[:, :, None, None]
+        gates: Tensor = self.gate(channel_means(x))
+        # In channels-last order, in which the gates' gradient is summed up several times faster.
+        return (x.permute(0, 2, 3, 1) * gates[:, None, None]).permute(0, 3, 1, 2)
 
 
 def initialise(network: nn.Module) -> None:

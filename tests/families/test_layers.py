@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from nasflow.exporting import export_onnx, verify_onnx
+from nasflow.families.depthwise import DepthwiseConv
 from nasflow.families.layers import GlobalPool, Resize, SqueezeExcite, activation, conv, conv_norm, initialise, stem
 from nasflow.spaces import NetworkIO
 
@@ -30,6 +31,14 @@ def test_activations(name: str, at_minus_one: float) -> None:
     assert activation(name) is not activation(name)
 
 
+def test_only_relu_writes_over_its_input_and_only_when_allowed() -> None:
+    x = torch.tensor([-1.0])
+    activation("silu", inplace=True)(x)
+    assert x.item() == -1.0
+    activation("relu", inplace=True)(x)
+    assert x.item() == 0.0
+
+
 @pytest.mark.parametrize("size", [2, 5, 8])
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 @pytest.mark.parametrize("stride", [1, 2])
@@ -43,10 +52,36 @@ def test_stems(size: int, left: int) -> None:
     assert nn.Sequential(*stem(1, 4, size))(torch.zeros(1, 1, size, size)).shape == (1, 4, left, left)
 
 
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_a_filter_a_channel_is_a_depthwise_convolution(groups: int) -> None:
+    assert isinstance(conv(6, 6, 5, groups=groups), DepthwiseConv) == (groups == 6)
+    assert conv(6, 6, 5, 2, groups=groups)(torch.zeros(1, 6, 7, 7)).shape == (1, 6, 4, 4)
+
+
 def test_global_pools() -> None:
     x = torch.tensor([[[[1.0, 2.0], [3.0, 6.0]]]])
     assert GlobalPool()(x).tolist() == [[3.0]]
     assert GlobalPool("max")(x).tolist() == [[6.0]]
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("kind", ["average", "max"])
+def test_global_pools_hand_gradients_back_in_channels_last_order(kind: str, memory: torch.memory_format) -> None:
+    x = torch.randn(2, 3, 4, 4).contiguous(memory_format=memory).requires_grad_()
+    expected = torch.randn(2, 3, 4, 4, requires_grad=True)
+    expected.data.copy_(x.data)
+    weights = torch.randn(2, 3)
+    torch.autograd.backward((GlobalPool(kind)(x) * weights).sum())
+    whole = expected.amax((2, 3)) if kind == "max" else expected.mean((2, 3))
+    torch.autograd.backward((whole * weights).sum())
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, expected.grad)
+    maps = torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last).requires_grad_()
+    seen: list[torch.Tensor] = []
+    inner = maps * 1.0
+    inner.register_hook(seen.append)  # type: ignore[no-untyped-call]
+    torch.autograd.backward(GlobalPool(kind)(inner).sum())
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_squeeze_and_excitation_scales_channels() -> None:

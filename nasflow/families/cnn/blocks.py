@@ -22,7 +22,7 @@ class Block(nn.Module):
         self.body = nn.Sequential(*_BODIES[block.kind](block, act))
         self.shortcut = _shortcut(block)
         # Only a residual block is activated after the addition (He et al., 2016); in the others the sum stays linear.
-        self.last = activation(act) if block.kind == "residual" else nn.Identity()
+        self.last = activation(act, inplace=True) if block.kind == "residual" else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block to float (N, fan_in, H, W)."""
@@ -56,24 +56,24 @@ def _gate(block: BlockPlan) -> list[nn.Module]:
 
 
 def _plain(block: BlockPlan, act: str) -> list[nn.Module]:
-    return [*conv_norm(block.fan_in, block.width, block.kernel, block.stride), activation(act)]
+    return [*conv_norm(block.fan_in, block.width, block.kernel, block.stride), activation(act, inplace=True)]
 
 
 def _depthwise(block: BlockPlan, act: str) -> list[nn.Module]:
     spatial = conv_norm(block.hidden, block.hidden, block.kernel, block.stride, groups=block.hidden)
-    return [*spatial, activation(act), *_gate(block), *conv_norm(block.hidden, block.width, 1)]
+    return [*spatial, activation(act, inplace=True), *_gate(block), *conv_norm(block.hidden, block.width, 1)]
 
 
 def _separable(block: BlockPlan, act: str) -> list[nn.Module]:
-    return [*_depthwise(block, act), activation(act)]
+    return [*_depthwise(block, act), activation(act, inplace=True)]
 
 
 def _inverted(block: BlockPlan, act: str) -> list[nn.Module]:
-    return [*conv_norm(block.fan_in, block.hidden, 1), activation(act), *_depthwise(block, act)]
+    return [*conv_norm(block.fan_in, block.hidden, 1), activation(act, inplace=True), *_depthwise(block, act)]
 
 
 def _residual(block: BlockPlan, act: str) -> list[nn.Module]:
-    first = [*conv_norm(block.fan_in, block.width, block.kernel, block.stride), activation(act)]
+    first = [*conv_norm(block.fan_in, block.width, block.kernel, block.stride), activation(act, inplace=True)]
     return [*first, *conv_norm(block.width, block.width, block.kernel), *_gate(block)]
 
 

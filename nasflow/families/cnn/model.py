@@ -23,7 +23,7 @@ def build(form: Form, io: NetworkIO) -> nn.Module:
     blocks = plan(form, io)
     network = nn.Sequential(
         OrderedDict(
-            stem=nn.Sequential(*stem(io.channels, form["stem"], io.size), activation(act)),
+            stem=nn.Sequential(*stem(io.channels, form["stem"], io.size), activation(act, inplace=True)),
             blocks=nn.Sequential(*(Block(block, act) for block in blocks)),
             pool=GlobalPool(form["head"]),
             logits=nn.Linear(blocks[-1].width, io.outputs),
