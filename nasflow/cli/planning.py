@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nasflow.cli.views import PlanView
 from nasflow.config import SearchConfig
+from nasflow.data.checks import small_classes_note
 from nasflow.data.protocol import Summary
 from nasflow.engine.door import Outlook, outlook
 from nasflow.engine.request import anchored
@@ -84,4 +85,6 @@ def _notes(config: SearchConfig, found: Outlook, canonical: int | None) -> list[
         notes.append(
             f"The space has {size:,} networks, fewer than budget.trials ({config.budget.trials}): all are tried."
         )
+    if (note := small_classes_note(found.summary)) is not None:
+        notes.append(note)
     return notes

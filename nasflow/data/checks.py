@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nasflow.data.protocol import SPLITS, Split
+from nasflow.data.protocol import SPLITS, Split, Summary
 from nasflow.errors import DataError
 
 _FEWEST_TO_TRAIN = 2
@@ -34,6 +35,30 @@ def check_classes(counts: Mapping[str, int], fewest: int) -> None:
             f"every class needs at least {fewest} images (data.min_per_class); {listed(small)}: "
             "add images, remove the class, or lower data.min_per_class."
         )
+
+
+def small_classes_note(summary: Summary) -> str | None:
+    """Return a sentence on how likely preparation is to refuse the data, since a split may get no image of a class.
+
+    A sample's split comes from its content, so how a small class falls is known only once its files are read. A class
+    of n images lacks val or test with the probability 2 × 0.85ⁿ - 0.7ⁿ.
+
+    Args:
+        summary: What the source holds.
+
+    Returns:
+        The sentence, or None where the source gives its splits or every class has enough.
+    """
+    small = {name: n for name, n in zip(summary.classes, summary.counts, strict=True) if n < _ENOUGH}
+    if not small or set(summary.splits) - {"train"}:
+        return None
+    passing = math.prod(1 - (2 * 0.85**count - 0.7**count) for count in small.values())
+    named = listed([f"'{name}' has {count}" for name, count in small.items()])
+    return (
+        f"Few images of a class ({named}): with a probability of {1 - passing:.0%} the cut leaves a class without an "
+        f"image in val or test, and preparation refuses the data. About {_ENOUGH} of a class are enough; or give the "
+        f"splits as folders train, val and test."
+    )
 
 
 def check_splits(

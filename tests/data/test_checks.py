@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nasflow.data.checks import check_classes, check_free_space, check_splits, gigabytes, listed
+from nasflow.data.checks import check_classes, check_free_space, check_splits, gigabytes, listed, small_classes_note
+from nasflow.data.protocol import Split, Summary
+from nasflow.data.splits import content_key, place
 from nasflow.errors import DataError
 
 
@@ -67,3 +69,34 @@ def test_sizes_are_readable(count: int, text: str) -> None:
 def test_lists_are_short() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed(["a", "b", "c", "d", "e"], most=2) == "a, b and 3 more"
+
+
+def summary(*counts: int, splits: tuple[Split, ...] = ()) -> Summary:
+    return Summary(tuple("abcdef"[: len(counts)]), counts, 3, 32, splits, "")
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (summary(10, 500), "('a' has 10): with a probability of 37% the cut leaves a class without an image in val or"),
+        (summary(500, 29, 500), "('b' has 29): with a probability of 2% "),
+        (summary(10, 10), "with a probability of 60% "),
+        (summary(10, 500, splits=("train",)), "with a probability of 37% "),
+    ],
+)
+def test_small_classes_are_told_of(held: Summary, words: str) -> None:
+    assert words in (small_classes_note(held) or "")
+
+
+@pytest.mark.parametrize("held", [summary(30, 500), summary(10, 500, splits=("train", "test"))])
+def test_enough_or_given_is_no_word(held: Summary) -> None:
+    assert small_classes_note(held) is None
+
+
+def test_the_probability_is_that_of_the_cut() -> None:
+    """2,000 classes of 10 made-up samples each: 37 % lack val or test, give or take four standard errors (1.1 %)."""
+    lacking = 0
+    for number in range(2000):
+        splits = {place(content_key(f"{number} {sample}".encode()), ()) for sample in range(10)}
+        lacking += not {"val", "test"} <= splits
+    assert lacking / 2000 == pytest.approx(2 * 0.85**10 - 0.7**10, abs=4.4e-2)
