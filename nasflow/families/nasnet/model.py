@@ -29,7 +29,7 @@ class StackedCell(nn.Module):
         super().__init__()
         self.inputs = nn.ModuleList(fitting(source.width, cell.width, source.halves) for source in cell.inputs)
         self.operations = nn.ModuleList(
-            operation(made["op"], cell.width, cell.stride_of(made), repeats) for made in cell.operations
+            operation(made["op"], cell.width, *cell.sizes_of(made), repeats) for made in cell.operations
         )
         self.reads = [(tuple(made["reads"]), is_rectified(made["op"])) for made in cell.operations]
         self.output = cell.output

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nasflow.families.nasnet.contraction import DILATED
 from nasflow.families.sizes import stem_stride
 from nasflow.spaces import Form, NetworkIO
 
@@ -55,9 +56,20 @@ class CellPlan:
         """Channels of its output."""
         return self.width * len(self.output)
 
-    def stride_of(self, operation: Mapping[str, Any]) -> int:
-        """Return the stride of an operation: that of the cell on its inputs, else 1."""
-        return self.stride if operation["reads"][0] < len(self.inputs) else 1
+    def sizes_of(self, operation: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the size of the map that an operation reads, and its stride: the cell's on its inputs, else 1."""
+        reads_input = operation["reads"][0] < len(self.inputs)
+        return (self.size_in, self.stride) if reads_input else (self.size, 1)
+
+
+def spatial_kernel(op: str, size: int) -> int:
+    """Return height and width of an operation's convolution on maps of a size.
+
+    It is as its name says, but for weights that maps so small leave on padding alone: these would learn nothing, and
+    cost time.
+    """
+    half = (size - 1) // 2 if op in DILATED else size - 1
+    return 2 * min(int(op[-1]) // 2, half) + 1
 
 
 def plan(form: Form, io: NetworkIO) -> list[CellPlan]:

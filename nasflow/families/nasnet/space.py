@@ -44,8 +44,8 @@ class NasnetOptions(Options):
     reductions: Reductions | tuple[Reductions, ...] = 2
     """Reduction cells; several make it a choice. Fewer where the images are too small."""
 
-    separable_repeats: int = Field(default=2, ge=1, le=3)
-    """How often a separable convolution is applied in a row: twice in both papers."""
+    separable_repeats: int = Field(default=1, ge=1, le=3)
+    """How often a separable convolution is applied in a row: twice in both papers, once for speed."""
 
     share: bool = False
     """Whether the reduction cell is the normal one with a stride."""
@@ -77,6 +77,7 @@ class NasnetFamily:
     """
 
     Options = NasnetOptions
+    any_size = True
 
     def choices(self, options: NasnetOptions, io: NetworkIO) -> tuple[Choice, ...]:
         """Return `width`, `stacks`, `reductions`, then `input1`, `op1`, `input2` and `op2` for each node of each cell.
