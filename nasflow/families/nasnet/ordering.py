@@ -70,7 +70,7 @@ class _Graph:
                 for rank, reads, readers in zip(ranks, self.reads, self.readers, strict=True)
             ]
             finer = _ranked(keys)
-            if max(finer) == max(ranks):
+            if finer == ranks:
                 return finer
             ranks = finer
 
