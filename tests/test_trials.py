@@ -228,3 +228,20 @@ def test_a_history_is_indexed_and_says_what_it_holds() -> None:
     assert history[1].trial == trials[1]
     assert history[-1].result is None
     assert repr(history) == "<History: 3 trials, 1 completed, 1 failed>"
+
+
+def test_what_was_measured_is_a_metric_that_need_not_repeat() -> None:
+    measured = RESULT.with_measured({"latency": 1.5})
+    assert measured.metrics == {**RESULT.metrics, "latency": 1.5}
+    assert measured.timeless() == RESULT.with_measured({"latency": 1.7}).timeless()
+    assert measured.timeless() != RESULT.with_measured({"memory": 1.5}).timeless()
+    assert "latency" not in measured.timeless()["metrics"]
+    assert RESULT.with_measured({}) is RESULT
+
+
+def test_what_was_measured_survives_json_and_a_second_look() -> None:
+    measured = RESULT.with_measured({"memory": 2.0}).with_measured({"latency": 1.5})
+    assert measured.measured == ("latency", "memory")
+    assert TrialResult.from_json(json.loads(canonical_json(measured.to_json()))) == measured
+    assert measured.with_measured({"latency": 1.5}) == measured
+    assert "measured" not in RESULT.to_json()  # results from before read the same

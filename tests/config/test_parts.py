@@ -88,7 +88,8 @@ def test_a_broken_option_hides_what_depends_on_it() -> None:
     assert text.startswith("space.options.max_stages must be between 1 and 5")
 
 
-def test_bounds_by_the_reference_need_a_cheap_quantity() -> None:
+def test_bounds_by_the_reference_need_a_quantity_known_before_training() -> None:
+    assert problems(objectives=["val_accuracy", {"name": "latency", "less_than": "reference"}]) == []
     assert problems(objectives=["val_accuracy", {"name": "flops", "less_than": "reference"}]) == []
     (text,) = problems(objectives=["val_accuracy", {"name": "train_seconds", "less_than": "reference"}])
     assert text.startswith("objectives[1].less_than: 'train_seconds' of the reference network is not known")

@@ -120,3 +120,34 @@ def test_documents_of_a_search_are_its_own(records: SearchRecords) -> None:
     records.write("finals", {"trials": [1]})
     assert records.read("finals") == {"trials": [1]}
     assert SearchRecords(records.store, "fedcba9876543210").read("finals") is None
+
+
+def test_what_was_measured_joins_every_result_of_its_network(tmp_path: Path) -> None:
+    found = SearchRecords(open_store(str(tmp_path / "store")), "0123456789abcdef")
+    assert found.measured(trial(0).architecture.id) == {}  # not begun yet
+    asked = {"name": "one", "objectives": [{"name": "val_accuracy"}, {"name": "latency"}]}
+    found.begin(json.dumps({"config": asked}), {"family": "toy"}, Path("/data/one"))
+    found.add_batch(batch(0, 3))
+    kept = [keep(found, trial(n), status, time.time()) for n, status in enumerate([Status.COMPLETED, Status.CRASHED])]
+    found.keep_measured(trial(0).architecture.id, {"latency": 1.5})
+    found.keep_measured(trial(0).architecture.id, {"latency": 9.0})  # the first stands
+    first, second, third = found.history()
+    assert first.result == kept[0].with_measured({"latency": 1.5})
+    assert (second.result, third.result) == (kept[1], None)
+    assert SearchRecords(found.store, found.search_id).result(trial(0), 0.0) == first.result
+    found.keep_verdict(replace(kept[0], status=Status.REJECTED, metrics={}))
+    rejected = found.result(trial(0), 0.0)
+    assert rejected is not None
+    assert rejected.metrics == {"latency": 1.5}
+
+
+def test_a_search_without_measured_objectives_looks_nothing_up(records: SearchRecords) -> None:
+    records.keep_measured(trial(0).architecture.id, {"latency": 1.5})
+    kept = keep(records, trial(0), Status.COMPLETED, time.time())
+    assert records.result(trial(0), 0.0) == kept
+
+
+def test_a_document_is_created_once(records: SearchRecords) -> None:
+    assert records.create("devices", {"one": 1})
+    assert not records.create("devices", {"one": 2})
+    assert records.read("devices") == {"one": 1}

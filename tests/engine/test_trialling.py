@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nasflow.engine.rounds import propose_round
+from nasflow.engine.status import StatusReader
 from nasflow.engine.trialling import open_tracker, train_trials
+from nasflow.objectives import feasible
+from nasflow.storage.documents import read_json
+from nasflow.testing.plugins import installed
+from nasflow.testing.rigged import RIGGED, rigged
 from nasflow.training.events import TrialFinished
-from nasflow.trials import Status
+from nasflow.training.pool import release
+from nasflow.trials import Candidate, Status
 
 
 class Silent:
@@ -109,6 +116,80 @@ def test_rejections_stand_for_their_own_search_alone(planned: Any, kept: Any, tr
     (trained,) = train_trials(plain, records, [trial], ["trial"], tracker, task="t")
     assert trained.status is Status.COMPLETED
     assert other.result(trial, other.started_at) == rejected
+
+
+def latencies(records: Any) -> dict[str, float]:
+    history = records.history()
+    return {e.trial.id: e.result.metrics["latency"] for e in history if e.result and "latency" in e.result.metrics}
+
+
+def test_latency_is_known_to_all_who_read_the_search(planned: Any, kept: Any, tracker: Any) -> None:
+    plan = planned(**SMALL, objectives=["val_accuracy", "latency"], final={"epochs": 1})
+    records = kept(plan)
+    trials = propose_round(plan, records, 0).trials
+    heard: list[Any] = []
+    results = train_trials(plan, records, trials, ["trial"] * 3, tracker, task="t", listener=heard.append)
+    found = latencies(records)
+    assert [found[trial.id] for trial in trials] == [result.metrics["latency"] for result in results]
+    ended = [event.result for event in heard if isinstance(event, TrialFinished)]
+    assert {result.trial_id: result.metrics["latency"] for result in ended} == found
+    assert all(value > 0 for value in found.values())
+    shared = read_json(records.store, f"results/{trials[0].id}.json")
+    assert shared is not None
+    assert "latency" not in shared["metrics"]  # others may serve elsewhere
+    status = StatusReader(plan.known, records).read()
+    assert {e.trial.id: e.result.metrics["latency"] for e in status.history if e.result} == found
+    full = [plan.full_training(trials[0].architecture), plan.full_training(plan.reference)]
+    winner, reference = train_trials(plan, records, full, ["final", "reference"], tracker, task="final")
+    assert winner.metrics["latency"] == found[trials[0].id]
+    assert reference.metrics["latency"] > 0
+    assert feasible(plan.objectives, winner)
+
+
+def test_the_same_numbers_come_again_and_another_search_reuses_them(planned: Any, kept: Any, tracker: Any) -> None:
+    plan = planned(**SMALL, objectives=["val_accuracy", "latency"])
+    records = kept(plan)
+    trials = propose_round(plan, records, 0).trials
+    first = train_trials(plan, records, trials, ["trial"] * 3, tracker, task="t")
+    assert train_trials(plan, records, trials, ["trial"] * 3, tracker, task="t") == first
+    bounded = planned(**SMALL, objectives=["val_accuracy", {"name": "latency", "less_than": 1e-6}])
+    other = kept(bounded)
+    assert propose_round(bounded, other, 0).trials == trials
+    again = train_trials(bounded, other, trials, ["trial"] * 3, tracker, task="t")
+    assert [result.status for result in again] == [Status.REJECTED] * 3
+    assert [r.metrics["latency"] for r in again] == [r.metrics["latency"] for r in first]
+    assert again[0].cause.endswith(" ms, not below 1e-06 as the objectives ask.")
+    assert again[0].metrics["flops"] > 0
+    assert [entry.result for entry in other.history()] == again
+    assert [r.status for r in train_trials(plan, records, trials, ["trial"] * 3, tracker, task="t")] == [
+        Status.COMPLETED
+    ] * 3
+
+
+def test_one_that_cannot_be_measured_has_failed_and_the_others_train(
+    planned: Any, kept: Any, tracker: Any, tmp_path: Path
+) -> None:
+    """It is built as a trial later, which would fail as well; but its weights never come to that."""
+    with installed(tmp_path, RIGGED):
+        plan = planned(**{**SMALL, "space": "rigged"}, objectives=["val_accuracy", "latency"])
+        records = kept(plan)
+        trials = [plan.trial(Candidate(rigged(b), plan.fidelity)) for b in ("good", "unbuilt")]
+        good, bad = train_trials(plan, records, trials, ["trial"] * 2, tracker, task="t")
+        release()
+    assert good.status is Status.COMPLETED
+    assert (bad.status, "latency" in bad.metrics) == (Status.CRASHED, False)
+    assert bad.cause.startswith("ValueError: rigged: cannot be built")
+    assert ("finished", bad.trial_id, "trial", False) in tracker.told
+    assert ("started", bad.trial_id, "trial", False) not in tracker.told
+
+
+def test_cheap_bounds_come_first_and_spare_the_measuring(planned: Any, kept: Any, tracker: Any) -> None:
+    plan = planned(**SMALL, objectives=["val_accuracy", "latency", {"name": "flops", "less_than": 9}])
+    records = kept(plan)
+    (trial, *_) = propose_round(planned(**SMALL), kept(planned(**SMALL)), 0).trials
+    (rejected,) = train_trials(plan, records, [trial], ["trial"], tracker, task="t")
+    assert rejected.status is Status.REJECTED
+    assert list(records.store.keys("measurements/")) == []
 
 
 def test_nothing_to_train_starts_no_worker(planned: Any, kept: Any, tracker: Any) -> None:

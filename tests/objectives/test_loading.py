@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nasflow.config import ObjectiveConfig
 from nasflow.errors import ConfigError, PluginError
 from nasflow.objectives import Direction, Objective
-from nasflow.objectives.loading import cheap_rejection, load_measure, load_objectives
+from nasflow.objectives.loading import (
+    cheap_rejection,
+    is_measured,
+    load_measure,
+    load_measured,
+    load_objectives,
+    measured_rejection,
+)
 from nasflow.spaces import Bound, NetworkCost
+from nasflow.testing.plugins import installed
 
 METRICS: dict[str, Direction] = {"accuracy": "maximize", "macro_f1": "maximize", "loss": "minimize"}
 COST = NetworkCost(parameters=1_000_000, flops=2_000)
@@ -64,13 +74,13 @@ def test_the_reference_is_asked_for_only_where_it_is_needed() -> None:
         ),
         (
             ObjectiveConfig(name="loss"),
-            "objectives[0].name: 'loss' is none of val_accuracy, val_macro_f1, val_loss, flops, parameters, "
-            "train_seconds. Did you mean 'val_loss'?",
+            "objectives[0].name: 'loss' is none of val_accuracy, val_macro_f1, val_loss, flops, latency, "
+            "parameters, train_seconds. Did you mean 'val_loss'?",
         ),
         (
             ObjectiveConfig(name="paramters"),
-            "objectives[0].name: 'paramters' is none of val_accuracy, val_macro_f1, val_loss, flops, parameters, "
-            "train_seconds. Did you mean 'parameters'?",
+            "objectives[0].name: 'paramters' is none of val_accuracy, val_macro_f1, val_loss, flops, latency, "
+            "parameters, train_seconds. Did you mean 'parameters'?",
         ),
         (
             ObjectiveConfig(name="val_loss", less_than="reference"),
@@ -114,8 +124,66 @@ def test_a_measure_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_unknown_measure_is_refused() -> None:
-    with pytest.raises(PluginError, match="'latency' is none of the known objectives"):
-        load_measure("latency")
+    with pytest.raises(PluginError, match="'beauty' is none of the known objectives"):
+        load_measure("beauty")
+    assert not is_measured("beauty")
+
+
+def test_what_is_measured_is_neither_cheap_nor_a_number_before_it_is_measured() -> None:
+    plain, bounded = ObjectiveConfig(name="latency"), ObjectiveConfig(name="latency", less_than=3, more_than=1)
+    assert loaded(plain) == (Objective("latency", "minimize", measured=True),)
+    assert loaded(bounded) == (Objective("latency", "minimize", Bound(3, 1), measured=True),)
+    relative = ObjectiveConfig(name="latency", less_than="reference", more_than=1)
+    assert loaded(relative) == (Objective("latency", "minimize", Bound(None, 1), measured=True, below_reference=True),)
+
+
+def test_only_measured_quantities_are_known_as_such() -> None:
+    assert [name for name in ("val_loss", "flops", "latency", "train_seconds") if is_measured(name)] == ["latency"]
+    assert load_measured("latency").unit == "ms"
+    with pytest.raises(PluginError, match="'flops' lacks unit, version, device, measure; see nasflow"):
+        load_measured("flops")
+
+
+def test_a_package_that_cannot_be_imported_counts_as_measured(tmp_path: Path) -> None:
+    with installed(tmp_path, {"objectives": {"gone": "no_such_module:GONE"}}):
+        assert is_measured("gone")
+        with pytest.raises(
+            ConfigError, match=r"objectives\[0\].name: the objectives entry 'gone' .* cannot be imported"
+        ):
+            loaded(ObjectiveConfig(name="gone"))
+
+
+@pytest.mark.parametrize(
+    ("bound", "below_reference", "value", "sentence"),
+    [
+        (Bound(), False, 7.0, None),
+        (Bound(8), False, 7.0, None),
+        (Bound(7), False, 7.0, "latency is 7 ms, not below 7 as the objectives ask."),
+        (Bound(9, 8), False, 7.0, "latency is 7 ms, not below 9 and above 8 as the objectives ask."),
+        (Bound(), True, 4.9999, None),
+        (
+            Bound(),
+            True,
+            5.25,
+            "latency is 5.25 ms, not below 5 ms, that of the reference network, as the objectives ask.",
+        ),
+        (Bound(None, 4), True, 3.0, "latency is 3 ms, not above 4 as the objectives ask."),
+    ],
+)
+def test_rejection_by_what_was_measured(
+    bound: Bound, below_reference: bool, value: float, sentence: str | None
+) -> None:
+    objectives = (
+        Objective("val_accuracy", "maximize", Bound(None, 0.99)),
+        Objective("flops", "minimize", Bound(1), cheap=True),
+        Objective("latency", "minimize", bound, measured=True, below_reference=below_reference),
+    )
+    assert measured_rejection(objectives, {"latency": value}, {"latency": 5.0}) == sentence
+
+
+def test_the_reference_need_not_be_measured_where_nothing_is_bounded_by_it() -> None:
+    objectives = (Objective("latency", "minimize", Bound(2), measured=True),)
+    assert measured_rejection(objectives, {"latency": 1.0}, {}) is None
 
 
 def test_rejection_looks_at_cheap_bounds_only() -> None:
