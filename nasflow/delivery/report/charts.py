@@ -11,6 +11,8 @@ from nasflow.ids import digest
 
 WIDTH, HEIGHT = 420, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 12, 34, 64
+_ROW = 20
+"""Height of a row of the legend."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,13 @@ def chart(title: str, series: Sequence[Series], x: Axis, y: Axis, low: float | N
     up = _Scale(min(ys) if low is None else max(low, min(ys)), max(ys), HEIGHT - _BOTTOM, _TOP, y)
     clip = f"clip-{digest(title, 8)}"
     body = "".join(_series(s, across, up, x, y) for s in series)
+    legend, rows = _legend(series)
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT + _ROW * (rows - 1)}" role="img" aria-label="{escape(title)}">'
         f'<text class="title" x="{_LEFT}" y="18">{escape(title)}</text>'
         f'<defs><clipPath id="{clip}"><rect x="{_LEFT - 5}" y="{_TOP - 5}" width="{WIDTH - _LEFT - _RIGHT + 10}" '
         f'height="{HEIGHT - _TOP - _BOTTOM + 8}"/></clipPath></defs>'
-        f"{_axes(across, up, x, y)}<g clip-path='url(#{clip})'>{body}</g>{_legend(series)}</svg>"
+        f"{_axes(across, up, x, y)}<g clip-path='url(#{clip})'>{body}</g>{legend}</svg>"
     )
 
 
@@ -152,16 +155,20 @@ def _series(series: Series, across: _Scale, up: _Scale, x: Axis, y: Axis) -> str
     return f'<g class="line {series.style}">{note}<path class="touch" d="{path}"/><path d="{path}"/></g>'
 
 
-def _legend(series: Sequence[Series]) -> str:
+def _legend(series: Sequence[Series]) -> tuple[str, int]:
+    """Return the legend and how many rows it takes, at least one."""
     entries = list({s.legend: s for s in series if s.legend}.values())
-    at, parts = float(_LEFT), []
+    at, rows, parts = float(_LEFT), 1, []
     for entry in entries:
-        y = HEIGHT - 10
+        width = 23 + 6.6 * len(entry.legend)
+        if at > _LEFT and at + width > WIDTH:
+            at, rows = float(_LEFT), rows + 1
+        y = HEIGHT - 10 + _ROW * (rows - 1)
         mark = (
             f'<circle class="{entry.style}" cx="{at + 9:.0f}" cy="{y - 4}" r="4"/>'
             if entry.dots
             else f'<g class="line {entry.style}"><path d="M{at:.0f} {y - 4}h18"/></g>'
         )
         parts.append(f'{mark}<text class="tick" x="{at + 23:.0f}" y="{y}">{escape(entry.legend)}</text>')
-        at += 23 + 6.6 * len(entry.legend) + 16
-    return "".join(parts)
+        at += width + 16
+    return "".join(parts), rows

@@ -29,7 +29,7 @@
       hoverlabel: {bgcolor: "var(--card)", bordercolor: "var(--soft)", font: {color: "var(--text)", size: 12}, align: "left"},
       modebar: {bgcolor: "rgba(0,0,0,0)", color: "var(--soft)", activecolor: "var(--winner)"},
       legend: {orientation: "h", x: 0, y: -0.22, yanchor: "top"},
-      height: narrow.matches ? 430 : 480, margin: {l: 20, r: 12, t: 36, b: 20},
+      height: narrow.matches ? 430 : 480, margin: {l: 20, r: 12, t: figure.layout.updatemenus ? 72 : 36, b: 20},
       // On a touch screen a drag scrolls the page; the buttons above the plot zoom.
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
     });

@@ -129,7 +129,9 @@ def figure(data: ReportData, found: Front) -> dict[str, Any]:
         )
     layout: dict[str, Any] = {"xaxis": _axis(others[0], drawn), "yaxis": _axis(first, drawn)}
     if len(others) > 1:
-        layout["updatemenus"] = [{"buttons": [_button(goal, drawn) for goal in others], "x": 1, "y": 1.14}]
+        layout["updatemenus"] = [
+            {"buttons": [_button(goal, drawn) for goal in others], "x": 0, "y": 1.14, "xanchor": "left"}
+        ]
     return {"data": traces, "layout": layout}
 
 

@@ -12,7 +12,7 @@ from nasflow.delivery.report.parts import Answers, Choices, Importance, RunnerUp
 _MATRIX = 20
 """Classes up to which the confusion matrix is shown whole; of more, the pairs that are mistaken most often."""
 
-_PAIRS = 20
+_PAIRS = 15
 
 
 @dataclass(frozen=True)

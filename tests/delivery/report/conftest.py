@@ -174,7 +174,7 @@ def explained(data: ReportData) -> ReportData:
         cost=replace(
             data.cost,
             parts=(
-                Spent("Training the trials of the search", 60.0, "search"),
+                Spent("Training", 60.0, "search"),
                 Spent("Nothing going on", 900.0, "idle"),
             ),
         ),

@@ -97,3 +97,17 @@ def test_the_axis_starts_where_it_is_told() -> None:
     last = [float(list(parsed(svg).iter("circle"))[1].get("cy", "")) for svg in (free, cut)]
     assert last[1] > last[0] + 100, "the high values are spread over the frame"
     assert "clip-path" in cut
+
+
+def test_a_long_legend_takes_another_row() -> None:
+    names = [f"a rather long entry {n}" for n in range(5)]
+    svg = chart("t", [Series(name, [1, 2], [0.1, 0.2], "thin", name) for name in names], Axis("x"), Axis("y"))
+    root = parsed(svg)
+    entries = [e for e in root.iter("text") if e.text in names]
+    assert len({e.get("y") for e in entries}) > 1
+    height = float((root.get("viewBox") or "").split()[3])
+    assert height > HEIGHT
+    assert all(float(e.get("y", "nan")) < height for e in entries)
+    assert all(float(e.get("x", "nan")) + 6.6 * len(e.text or "") <= WIDTH for e in entries)
+    single = parsed(chart("t", [LINE], Axis("x"), Axis("y")))
+    assert single.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}"

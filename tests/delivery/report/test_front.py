@@ -37,11 +37,8 @@ def test_non_dominated_agrees_with_its_definition(goaled: ReportData, directions
     kept = {row.number for row in non_dominated(rows, goals)}
     for row in rows:
         mine = losses(row, goals)
-        beaten = [
-            o
-            for o in rows
-            if losses(o, goals) != mine and all(x <= y for x, y in zip(losses(o, goals), mine, strict=True))
-        ]
+        others = [theirs for theirs in (losses(other, goals) for other in rows) if theirs != mine]
+        beaten = [o for o in others if all(x <= y for x, y in zip(o, mine, strict=True))]
         assert (row.number in kept) is (not beaten)
 
 

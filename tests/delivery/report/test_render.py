@@ -128,7 +128,7 @@ def test_new_sections_say_what_they_should(goaled: ReportData) -> None:
     page = Page(render_report(goaled))
     for said in (
         "Pareto front", "maximize validation accuracy and minimize parameters", "3 trials without a value for every",
-        "Which choices mattered", "stage1.kind", "0.08 to 0.66", "residual 98.50 % (12)", "The winner and the runner-up",
+        "Which choices mattered", "stage1.kind", "0.08 to 0.66", "residual 98.50 % (12)", "and the runner-up",
         "which chance explains", "3 choices differ", "3 of 270 test samples are answered wrong", "Confusion matrix",
         "photos/IMG 7.png", "answer digit 8, 97.0 %", "own class 1.0 %", "Where the time went", "15 min 0 s",
         "of which nothing was going on", "Time and quality", "fully trained",
