@@ -119,10 +119,14 @@ def template(name: str, data: str, target: Path) -> str:
 
 
 def _folder(argument: str, target: Path) -> str:
+    from nasflow.data.sources.names import is_archive_name
+
     folder = Path(argument).expanduser()
-    if not folder.is_dir():
+    if not folder.is_dir() and not (folder.is_file() and is_archive_name(folder.name)):
         there = "is a file" if folder.exists() else "does not exist"
-        raise UserError(f"--data must be a folder of images or an installed source; '{argument}' {there}.")
+        raise UserError(
+            f"--data must be a folder of images, a zip or tar of one, or an installed source; '{argument}' {there}."
+        )
     if folder.is_absolute():
         return str(folder)
     relative = os.path.relpath(folder, target.parent)

@@ -42,6 +42,13 @@ def test_an_image_folder_is_taken_and_flipping_suggested() -> None:
     assert len(Path("pets.yaml").read_text().splitlines()) < 30
 
 
+def test_an_archive_of_images_is_taken() -> None:
+    Path("photos.tar.gz").touch()
+    Path("searches").mkdir()
+    assert new("pets", "--data", "photos.tar.gz", "--out", "searches/p.yaml").exit_code == 0
+    assert load_config("searches/p.yaml").data.source == "../photos.tar.gz"
+
+
 def test_a_relative_folder_starts_at_the_file_that_is_written() -> None:
     Path("photos/cat").mkdir(parents=True)
     Path("searches").mkdir()
@@ -85,11 +92,11 @@ def test_nothing_is_overwritten_without_force() -> None:
         ),
         (
             ["s", "--data", "nowhere"],
-            "--data must be a folder of images or an installed source; 'nowhere' does not exist.",
+            "--data must be a folder of images, a zip or tar of one, or an installed source; 'nowhere' does not exist.",
         ),
         (
             ["s", "--data", "file.txt"],
-            "--data must be a folder of images or an installed source; 'file.txt' is a file.",
+            "--data must be a folder of images, a zip or tar of one, or an installed source; 'file.txt' is a file.",
         ),
         (["s", "--data", "sklern:digits"], "Did you mean 'sklearn'?"),
         (["s", "--out", "s.txt"], "--out must name a .yaml file, not 's.txt'."),
