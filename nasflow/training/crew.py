@@ -14,14 +14,15 @@ from typing import Any
 from nasflow import errors
 from nasflow.errors import IntegrityError, NasflowError
 from nasflow.storage import Store
-from nasflow.training.checkpoint import read_progress
+from nasflow.training.accumulation import more_parts, tried
+from nasflow.training.checkpoint import Progress, read_progress
 from nasflow.training.events import Event, TrialStarted, from_message
 from nasflow.training.failures import describe_exit
 from nasflow.training.job import TrainingJob, checkpoint_key
 from nasflow.training.launching import Launcher
-from nasflow.training.memory import GIB, largest_over, memory_limit
+from nasflow.training.memory import GIB, largest_over, memory_kills, memory_limit
 from nasflow.training.results import record, standing
-from nasflow.trials import EpochPoint, Status, Trial, TrialResult
+from nasflow.trials import Status, Trial, TrialResult
 
 BEGIN_SECONDS = 120.0
 """Longest time from handing a trial to a worker until it begins: opening the data and the store."""
@@ -61,6 +62,7 @@ class Seat:
         epochs: Epochs done.
         device: Kind of its device, once known.
         doomed: Why this process ended it, where it did.
+        kills: Processes that the system had killed for memory when it was given the trial.
     """
 
     number: int
@@ -74,6 +76,7 @@ class Seat:
     epochs: int = 0
     device: str = ""
     doomed: Failure | None = None
+    kills: int = 0
 
 
 class Crew:
@@ -81,7 +84,8 @@ class Crew:
 
     A trial whose failure may be due to its neighbours (the memory that all share ran out) or to somebody outside
     (SIGKILL) is trained once more at the end, by a fresh worker that has the machine for itself, and goes on from its
-    checkpoint; what happens then stands. So what is recorded does not hang on the number of workers.
+    checkpoint; what happens then stands. So what is recorded does not hang on the number of workers. One that does not
+    fit in memory even so begins anew, its batches cut into more and more parts, until it fits or they are too small.
 
     Args:
         job: What the trials have in common.
@@ -111,6 +115,7 @@ class Crew:
         self._queue: deque[Trial] = deque()
         self._alone: deque[Trial] = deque()
         self._second: set[str] = set()
+        self._parts: dict[str, int] = {}
         self._told: list[Callable[[], None]] = []
 
     def run(self, trials: Iterable[Trial]) -> None:
@@ -165,7 +170,8 @@ class Crew:
 
     def _give(self, seat: Seat, trial: Trial) -> None:
         seat.trial, seat.given_at, seat.begun_at, seat.at, seat.epochs = trial, time.monotonic(), None, time.time(), 0
-        _send(seat, {"trial": trial.to_json()})
+        seat.kills = memory_kills()
+        _send(seat, {"trial": trial.to_json(), "accumulation": self._parts.get(trial.id)})
 
     def _wait(self) -> None:
         """Sleep until a worker or the launcher says something, or something is due."""
@@ -241,19 +247,38 @@ class Crew:
             self._second.add(trial.id)
             self._alone.append(trial)
             return
-        curve = self._curve(trial)
+        progress, cause = self._progress(trial), failure.cause
+        if failure.status is Status.OUT_OF_MEMORY:
+            parts = max(progress.accumulation, self._parts.get(trial.id, 1))
+            if self._cut(trial, parts):
+                return
+            cause = tried(cause, parts, self._batch_size(trial))
+        curve = progress.curve
         metrics = {**self._cost(trial), "train_seconds": sum(p.finished_at - p.started_at for p in curve)}
-        result = TrialResult(trial.id, failure.status, metrics, curve, failure.cause, seat.at, time.time(), seat.device)
+        result = TrialResult(trial.id, failure.status, metrics, curve, cause, seat.at, time.time(), seat.device)
         recorded = record(self._store, result, self._job.keep_weights)
         self._told.append(lambda: self._finish(trial, recorded))
 
-    def _curve(self, trial: Trial) -> tuple[EpochPoint, ...]:
-        key = checkpoint_key(trial.id)
+    def _cut(self, trial: Trial, parts: int) -> bool:
+        """Let a trial begin anew, alone, with more parts a batch; return whether there can be more."""
+        more = more_parts(parts, self._batch_size(trial))
+        if more is None:
+            return False
+        self._parts[trial.id] = more
+        self._store.delete(checkpoint_key(trial.id))  # its epochs had fewer parts: the result hangs on one number alone
+        self._alone.append(trial)
+        return True
+
+    def _batch_size(self, trial: Trial) -> int:
+        return self._job.config.training.with_choices(trial.architecture.recipe).batch_size
+
+    def _progress(self, trial: Trial) -> Progress:
+        key, none = checkpoint_key(trial.id), Progress(trial.id, (), {}, 0.0)
         try:
             content = self._store.get(key)
-            return read_progress(key, content).curve if content is not None else ()
+            return read_progress(key, content) if content is not None else none
         except IntegrityError:
-            return ()
+            return none
 
     def _deliver(self) -> None:
         """Tell the caller what has happened; workers have their next trials by then, so a slow caller stops none."""
@@ -298,6 +323,8 @@ class Crew:
         """Return what the unforeseen end of a worker says of its trial."""
         where = f"in epoch {seat.epochs + 1}" if seat.begun_at is not None else "before the trial began"
         cause = f"its worker process {describe_exit(code)} {where}"
+        if code == _KILLED and memory_kills() > seat.kills:
+            return Failure(Status.OUT_OF_MEMORY, f"{cause}, since the system ran out of memory", certain=False)
         if code == _KILLED:
             cause += "; the system does so when memory runs out"
         return Failure(Status.CRASHED, cause, certain=code != _KILLED and seat.begun_at is not None)

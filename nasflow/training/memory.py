@@ -13,6 +13,7 @@ GIB = 2**30
 FREE_SHARE = 0.8
 """Share of the free memory that the workers may use together, where the configuration names no limit."""
 _CGROUPS = Path("/sys/fs/cgroup")
+_STATISTICS = Path("/proc/vmstat")
 
 
 def memory_limit(resources: ResourcesConfig) -> int:
@@ -62,6 +63,19 @@ def largest_over(pids: Iterable[int], limit: int) -> int | None:
         return None
     exact = {pid: used_memory(pid, exact=True) for pid in pids}
     return max(exact, key=lambda pid: exact[pid]) if sum(exact.values()) > limit else None
+
+
+def memory_kills(statistics: Path = _STATISTICS) -> int:
+    """Return how many processes the system has killed since it started because memory ran out; 0 where it tells not.
+
+    Args:
+        statistics: The kernel's counters of virtual memory; kills within a control group count there too.
+    """
+    try:
+        counts = dict(line.split() for line in statistics.read_text().splitlines())
+        return int(counts.get("oom_kill", 0))
+    except (OSError, ValueError):
+        return 0
 
 
 def _groups(cgroups: Path, own: Path) -> list[Path]:

@@ -40,9 +40,9 @@ def preload(task: str, family: str) -> None:
 def serve(connection: Connection) -> None:
     """Work until the other end closes the connection.
 
-    The first message is the job and the worker's number, every further one a trial; or it asks for measuring, see
-    `measuring.serve`. Answers are the events of the trial, then its result. After a failure that may have left the
-    process in a bad state, the worker ends.
+    The first message is the job and the worker's number, every further one a trial, with the parts that its batches
+    are cut into where that is known; or it asks for measuring, see `measuring.serve`. Answers are the events of the
+    trial, then its result. After a failure that may have left the process in a bad state, the worker ends.
 
     Args:
         connection: JSON messages, to and from the process that owns the worker.
@@ -56,20 +56,21 @@ def serve(connection: Connection) -> None:
             return
         bench = Bench.open(TrainingJob.from_json(first["job"]), first["worker"])
         while (message := _receive(connection)) is not None:
-            if _train(Trial.from_json(message["trial"]), bench, connection).failed:
+            if _train(message, bench, connection).failed:
                 return
             gc.collect()
     except NasflowError as error:
         _send(connection, {"kind": "broken", "error": type(error).__name__, "text": str(error)})
 
 
-def _train(trial: Trial, bench: Bench, connection: Connection) -> Status:
+def _train(message: dict[str, Any], bench: Bench, connection: Connection) -> Status:
     """Train and report; return a status that says whether this process is still good."""
+    trial = Trial.from_json(message["trial"])
 
     def report(event: TrialStarted | EpochFinished) -> None:
         _send(connection, to_message(event) | {"device": bench.device.kind})
 
-    result = train(trial, bench, report)
+    result = train(trial, bench, report, message.get("accumulation"))
     recorded = result.status is not Status.OUT_OF_MEMORY  # that one may be due to the other workers: the owner decides
     if recorded:
         result = record(bench.store, result, bench.job.keep_weights)

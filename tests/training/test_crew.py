@@ -76,6 +76,6 @@ def test_no_more_workers_than_trials(lab, launcher):
 
 @pytest.mark.parametrize("kind", [IntegrityError, ConfigError, SearchError])
 def test_an_error_of_a_worker_is_raised_here_as_what_it_was(kind):
-    error = crew._rebuilt(kind, "one.\ntwo.")
+    error = crew.rebuilt({"error": kind.__name__, "text": "one.\ntwo."})
     assert type(error) is kind
     assert str(error) == "one.\ntwo."

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from nasflow.config import ResourcesConfig
-from nasflow.training.memory import FREE_SHARE, GIB, free_memory, largest_over, memory_limit, used_memory
+from nasflow.training.memory import FREE_SHARE, GIB, free_memory, largest_over, memory_kills, memory_limit, used_memory
 
 MIB = 2**20
 TAKE = "import sys; taken = bytearray(b'x') * (int(sys.argv[1]) * 2**20); print('ready', flush=True); sys.stdin.read()"
@@ -68,6 +68,18 @@ class TestLimit:
     def test_is_a_share_of_what_is_free(self):
         limit = memory_limit(ResourcesConfig())
         assert 0 < limit < FREE_SHARE * psutil.virtual_memory().total
+
+
+class TestKills:
+    def test_are_counted_by_the_system(self, tmp_path):
+        statistics = tmp_path / "vmstat"
+        statistics.write_text("nr_free_pages 12\noom_kill 3\npgfault 9\n")
+        assert memory_kills(statistics) == 3
+
+    def test_are_none_where_it_does_not_tell(self, tmp_path):
+        other = tmp_path / "vmstat"
+        other.write_text("nr_free_pages 12\n")
+        assert memory_kills(other) == memory_kills(tmp_path / "nowhere") == 0
 
 
 class TestFree:

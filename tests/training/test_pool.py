@@ -12,8 +12,11 @@ import pytest
 from nasflow.errors import IntegrityError, PluginError, SearchError
 from nasflow.spaces import Architecture
 from nasflow.storage.documents import read_json
+from nasflow.training import crew
+from nasflow.training.bench import Bench
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
 from nasflow.training.job import result_key
+from nasflow.training.loop import train
 from nasflow.training.pool import Costs, run_trials
 from nasflow.trials import Status
 
@@ -167,7 +170,11 @@ FAILURES = {
     "nan": (Status.NOT_FINITE, r"the training loss became NaN in epoch 2, step 3"),
     "raise": (Status.CRASHED, r"TypeError: rigged: of the wrong type \(testing/rigged_model\.py:\d+\)"),
     "unbuilt": (Status.CRASHED, r"ValueError: rigged: cannot be built \(testing/rigged\.py:\d+\)"),
-    "out_of_memory": (Status.OUT_OF_MEMORY, r"the memory did not suffice: RuntimeError: .*DefaultCPUAllocator.*"),
+    "out_of_memory": (
+        Status.OUT_OF_MEMORY,
+        r"the memory did not suffice: RuntimeError: .*DefaultCPUAllocator.*; "
+        r"batches of 256 were cut into up to 8 parts, of 32 samples",
+    ),
     "kill": (
         Status.CRASHED,
         r"its worker process was killed by signal 9 \(SIGKILL\) in epoch 2; the system does so when memory runs out",
@@ -187,7 +194,8 @@ class TestFailures:
         for (behaviour, (status, cause)), result in zip(FAILURES.items(), mixed[1:-2], strict=True):
             assert result.status is status, behaviour
             assert re.fullmatch(cause, result.cause), result.cause
-            assert len(result.curve) == (0 if behaviour == "unbuilt" else 1), behaviour
+            # Eight parts are eight passes through the network, so that it fails in the first epoch already.
+            assert len(result.curve) == (0 if behaviour in ("unbuilt", "out_of_memory") else 1), behaviour
             assert {"parameters", "flops", "train_seconds"} == set(result.metrics)
             assert read_json(lab.store, result_key(result.trial_id)) == result.to_json()
         assert lab.checkpoints() == []
@@ -208,9 +216,49 @@ class TestFailures:
         hoard, slow = lab.run(trials, events)
         assert slow.status is Status.COMPLETED
         assert hoard.status is Status.OUT_OF_MEMORY
-        assert hoard.cause == "it needed more memory than the 1.00 GiB that a training task may use"
+        assert hoard.cause == (
+            "it needed more memory than the 1.00 GiB that a training task may use; "
+            "batches of 256 were cut into up to 8 parts, of 32 samples"
+        )
         starts = [e for e in events if isinstance(e, TrialStarted) and e.trial_id == trials[0].id]
-        assert len(starts) <= 2  # beside a neighbour, then alone
+        assert 4 <= len(starts) <= 5  # perhaps beside a neighbour, then alone, then in 2, 4 and 8 parts
+
+    def test_a_trial_that_does_not_fit_is_trained_in_parts(self, lab):
+        """About 250 samples a batch take 0.5 GiB at once, 125 take half of it."""
+        tight = lab.other("tight", resources={"memory_gib": 0.48}, parallelism={"workers": 1})
+        trial = lab.trial("greedy")
+        events: list[Event] = []
+        (result,) = tight.run([trial], events)
+        assert result.status is Status.COMPLETED
+        assert result.metrics["accumulation"] == 2
+        assert [e.resumed_epoch for e in events if isinstance(e, TrialStarted)] == [0, 0]
+        assert tuple(e.point for e in events if isinstance(e, EpochFinished)) == result.curve
+        assert "accumulation" not in lab.run([trial])[0].metrics
+
+    def test_one_that_is_cut_late_begins_anew(self, lab):
+        """It fails in its second epoch, whose first one had whole batches; the curve has none of that."""
+        lab = lab.other("tight", resources={"memory_gib": 0.48}, parallelism={"workers": 1})
+        late = lab.trial("greedy", step=7)
+        events: list[Event] = []
+        (result,) = lab.run([late], events)
+        assert result.metrics["accumulation"] == 2
+        epochs = [e.point for e in events if isinstance(e, EpochFinished)]
+        assert [point.epoch for point in epochs] == [1, 1, 2]
+        assert result.curve == tuple(epochs[1:])
+        bench = Bench.open(lab.other("same").job)
+        assert train(late, bench, lambda event: None, 2).timeless() == result.timeless()
+
+    def test_one_that_the_system_kills_for_memory_is_tried_in_parts_too(self, lab, monkeypatch):
+        kills = iter(range(100))
+        monkeypatch.setattr(crew, "memory_kills", lambda: next(kills))
+        events: list[Event] = []
+        (result,) = lab.run([lab.trial("kill")], events)
+        assert result.status is Status.OUT_OF_MEMORY
+        assert result.cause == (
+            "its worker process was killed by signal 9 (SIGKILL) in epoch 1, since the system ran out of memory; "
+            "batches of 256 were cut into up to 8 parts, of 32 samples"
+        )
+        assert len([e for e in events if isinstance(e, TrialStarted)]) == 5  # twice whole, then in 2, 4 and 8 parts
 
     def test_an_unknown_family_is_an_error_of_the_user(self, lab):
         with pytest.raises(PluginError, match=r"'riged' is none of the known families.*Did you mean 'rigged'"):
