@@ -12,7 +12,8 @@ class Tiny(nn.Module):
         width = choose("width", 16, 32, 48)
         layers = [nn.Conv2d(io.channels, width, 3, padding=1), nn.ReLU()]
         for i in range(choose("depth", 1, 2, 3)):
-            layers += [nn.Conv2d(width, width, choose(f"kernel{i}", 3, 5), padding="same"), nn.ReLU()]
+            kernel = choose(f"kernel{i}", 3, 5)
+            layers += [nn.Conv2d(width, width, kernel, padding="same"), nn.BatchNorm2d(width), nn.ReLU()]
         self.net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, io.outputs))
 
     def forward(self, x):

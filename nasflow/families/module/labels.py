@@ -88,7 +88,7 @@ def module_label(module: nn.Module) -> Label | None:
     if "Pool" in name and hasattr(module, "output_size"):
         return _adaptive(module, name)
     if "Pool" in name and hasattr(module, "kernel_size"):
-        stride = _one(module.stride)
+        stride = _one(module.stride or module.kernel_size)
         return Label(_pooling(name), _square(module.kernel_size) + (f", stride {stride}" if stride != "1" else ""))
     detail = module.extra_repr() if next(module.children(), None) is None else ""
     return Label(_words(name), detail if len(detail) <= _DETAIL else "")
