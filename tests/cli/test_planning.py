@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from nasflow.cli.planning import planned
 from nasflow.config.loading import load_config
@@ -65,6 +66,15 @@ def test_a_space_smaller_than_the_budget_is_told(site: Any) -> None:
     assert view.space_size == 15
     assert any("fewer than budget.trials (40)" in note for note in view.notes)
     assert plan(site).notes == ()
+
+
+def test_small_classes_are_told_of(site: Any, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "few" / name).mkdir(parents=True)
+        for number in range(12):
+            Image.new("RGB", (8, 8), (number, len(name), 0)).save(tmp_path / "few" / name / f"{number}.png")
+    (note,) = plan(site, data=str(tmp_path / "few")).notes
+    assert note.startswith("Few images of a class ('cat' has 12, 'dog' has 12): with a probability of 48%")
 
 
 def test_broken_data_are_an_error(site: Any) -> None:
