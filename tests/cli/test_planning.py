@@ -74,7 +74,7 @@ def test_small_classes_are_told_of(site: Any, tmp_path: Path) -> None:
         for number in range(12):
             Image.new("RGB", (8, 8), (number, len(name), 0)).save(tmp_path / "few" / name / f"{number}.png")
     (note,) = plan(site, data=str(tmp_path / "few")).notes
-    assert note.startswith("Few images of a class ('cat' has 12, 'dog' has 12): with a probability of 48%")
+    assert note.startswith("Few images of a class ('cat' has 12, 'dog' has 12): with a probability of 47%")
 
 
 def test_broken_data_are_an_error(site: Any) -> None:
