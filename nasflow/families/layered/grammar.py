@@ -41,7 +41,8 @@ def parsed(given: Any) -> dict[str, Any]:
     if unknown is not None and kinds:
         raise ValueError(f"'{unknown}' does not belong beside '{kinds[0]}'.{nearest(unknown, beside)}")
     if not kinds:
-        raise ValueError(f"'{unknown}' is no layer; there are {', '.join(_KINDS)}.{nearest(unknown, _KINDS)}")
+        word = unknown or next(iter(given))
+        raise ValueError(f"'{word}' is no layer; there are {', '.join(_KINDS)}.{nearest(word, _KINDS)}")
     kind = kinds[0]
     readers = {"repeat": _repeat, "choose": _choose}
     found = readers[kind](given) if kind in readers else {kind: _settings(kind, given[kind])}

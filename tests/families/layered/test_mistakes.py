@@ -119,8 +119,7 @@ def test_what_can_follow_is_taken(tmp_path: Path, layers: str) -> None:
     [
         (
             "{layers: [{conv: 8}], activation: rel}",
-            "space.options.activation must be one of relu, silu, gelu, tanh, sigmoid, not 'rel'. "
-            "Did you mean 'relu'?",
+            "space.options.activation must be one of relu, silu, gelu, tanh, sigmoid, not 'rel'. Did you mean 'relu'?",
         ),
         ("{layers: {conv: 8}}", "space.options.layers must be a list, not a mapping."),
         ("{}", "space.options.layers is missing: the layers in order."),
