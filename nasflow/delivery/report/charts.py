@@ -67,8 +67,9 @@ def chart(title: str, series: Sequence[Series], x: Axis, y: Axis, low: float | N
     clip = f"clip-{digest(title, 8)}"
     body = "".join(_series(s, across, up, x, y) for s in series)
     legend, rows = _legend(series)
+    height = HEIGHT + _ROW * (rows - 1)
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT + _ROW * (rows - 1)}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
         f'<text class="title" x="{_LEFT}" y="18">{escape(title)}</text>'
         f'<defs><clipPath id="{clip}"><rect x="{_LEFT - 5}" y="{_TOP - 5}" width="{WIDTH - _LEFT - _RIGHT + 10}" '
         f'height="{HEIGHT - _TOP - _BOTTOM + 8}"/></clipPath></defs>'
