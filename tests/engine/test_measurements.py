@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,40 @@ def test_what_cannot_be_measured_here_is_refused_at_the_door(tmp_path: Path) -> 
                 [Objective("latency", "minimize", measured=True), Objective("broken", "minimize", measured=True)]
             )
         assert caught.value.problems == ("objectives: 'broken' needs a scale.",)
+
+
+def measured_values(site: Any) -> dict[str, bytes]:
+    return {key: site.store.get(key) for key in site.store.keys("measurements/")}
+
+
+@pytest.mark.slow
+def test_a_pipeline_killed_while_it_measures_goes_on_and_tells_all(site: Any, helpers: Any) -> None:
+    """By the command, killed twice, then in this process: the same numbers in history, MLflow and table."""
+    site.ready()
+    path = site.yaml(objectives=["val_accuracy", {"name": "latency", "less_than": "reference"}])
+    known: dict[str, bytes] = {}
+    for count in (1, 5):
+        process = site.popen("run", path)
+        while len(measured_values(site)) < count and process.poll() is None:
+            time.sleep(0.02)
+        helpers.kill_group(process)
+        assert known.items() <= measured_values(site).items()
+        known = measured_values(site)
+    code, output = site.command("run", path)
+    assert code == 0, output
+    assert known.items() <= measured_values(site).items()
+    assert len(measured_values(site)) == 6  # five trials and the reference
+    site.accounted(5)
+    found = {e.trial.id: e.result.metrics["latency"] for e in site.history() if e.result}
+    runs = {r.data.tags["nasflow.trial_id"]: r for r in site.runs() if r.data.tags["nasflow.kind"] == "trial"}
+    assert {trial_id: run.data.metrics["latency"] for trial_id, run in runs.items()} == found
+    finals = [run for run in site.runs() if run.data.tags["nasflow.kind"] in ("final", "reference")]
+    assert all(run.data.metrics["latency"] > 0 for run in finals)
+    code, shown = site.command("show", path)
+    assert code == 0
+    assert all(f"{value:.4g}" in shown for value in found.values())
+    outcome = site.search(deliver=True, objectives=["val_accuracy", {"name": "latency", "less_than": "reference"}])
+    assert outcome.delivery.repeated
+    assert {e.trial.id: e.result.metrics["latency"] for e in outcome.history} == found
+    winner, reference = outcome.delivery.outcome.winner.result, outcome.delivery.outcome.reference.result
+    assert winner.metrics["latency"] < reference.metrics["latency"]
