@@ -224,6 +224,7 @@ def test_a_pipeline_killed_while_it_measures_goes_on_and_tells_all(site: Any, he
         process = site.popen("run", path)
         while len(measured_values(site)) < count and process.poll() is None:
             time.sleep(0.02)
+        assert process.poll() is None, process.communicate()[0]
         helpers.kill_group(process)
         assert known.items() <= measured_values(site).items()
         known = measured_values(site)
