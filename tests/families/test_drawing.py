@@ -19,3 +19,13 @@ def test_a_repeated_source_is_one_edge() -> None:
     first = drawing.add("a")
     drawing.add("+", after=[first, first])
     assert drawing.graph().edges == (("n0", "n1"),)
+
+
+def test_a_sum_is_drawn_once() -> None:
+    drawing = Drawing()
+    first, second = drawing.add("a"), drawing.add("b")
+    added = drawing.total([first, second])
+    assert drawing.total([first, second]) == added
+    assert drawing.total([second]) == second
+    drawing.total([first, first, second])
+    assert [(node.label, node.detail) for node in drawing.graph().nodes[2:]] == [("+", ""), ("+", "2× + 1×")]

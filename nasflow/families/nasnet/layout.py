@@ -89,11 +89,12 @@ def _read(places: dict[int, Place]) -> dict[int, Place]:
 
 
 def _oriented(place: Place, reads: list[tuple[int, ...]]) -> tuple[Dag, list[tuple[int, ...]]]:
-    """Return a cell and what each of its copies reads, with its inputs in the order that gives the smaller of both.
+    """Return a cell and what each of its copies reads, its inputs so ordered that the first copy reads upwards.
 
     Which input is which is only a name: a cell mirrored, and what it reads exchanged, is the same network.
     """
     if len(place.made.inputs) < INPUTS:
         return place.made.dag, reads
-    other = contract(place.cell.mirrored()).dag
-    return min((place.made.dag, reads), (other, [copy[::-1] for copy in reads]))
+    mirrored = contract(place.cell.mirrored()).dag
+    reads, dag = min((reads, place.made.dag), ([copy[::-1] for copy in reads], mirrored))
+    return dag, reads
