@@ -6,6 +6,9 @@ from nasflow.spaces import NetworkCost
 
 LARGEST_MAP = 64
 SMALLEST_MAP = 2
+SMALLEST_IMAGE = 8
+RESOLUTION_STEP = 1.15
+"""Factor between the resolutions of two neighbouring scales (Tan & Le, 2019)."""
 
 
 def can_halve(size: int) -> bool:
@@ -37,6 +40,20 @@ def stem_stride(size: int) -> int:
 def stem_kernel(stride: int) -> int:
     """Return the kernel of a stem: 3, or as wide as makes neighbouring windows overlap."""
     return max(3, 2 * stride - 1)
+
+
+def resolution(size: int, steps: float) -> int:
+    """Return the size that images are brought to some steps of compound scaling below the largest network.
+
+    Args:
+        size: Height and width as stored.
+        steps: How many steps below; 0 keeps the size.
+
+    Returns:
+        The size divided by 1.15 for each step, rounded, but not below 8 pixels, and never above `size`.
+    """
+    made: int = round(size / RESOLUTION_STEP**steps)
+    return min(size, max(SMALLEST_IMAGE, made))
 
 
 class Tally:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from nasflow.families.sizes import Tally, can_halve, halved, halvings, stem_kernel, stem_stride
+from nasflow.families.sizes import Tally, can_halve, halved, halvings, resolution, stem_kernel, stem_stride
 from nasflow.spaces import NetworkCost
 
 
@@ -25,6 +25,14 @@ def test_stems_leave_at_most_64_pixels(size: int, stride: int, kernel: int) -> N
     assert stem_stride(size) == stride
     assert stem_kernel(stride) == kernel
     assert -(-size // stride) <= 64
+
+
+@pytest.mark.parametrize(
+    ("size", "steps", "expected"),
+    [(32, 0, 32), (224, 1, 195), (224, 2, 169), (64, 2.5, 45), (32, 7, 12), (8, 1, 8), (9, 3, 8), (6, 1, 6)],
+)
+def test_resolutions_shrink_by_steps_but_not_below_eight_pixels(size: int, steps: float, expected: int) -> None:
+    assert resolution(size, steps) == expected
 
 
 def test_a_tally_counts_what_torch_has() -> None:

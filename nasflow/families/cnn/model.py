@@ -7,13 +7,13 @@ from collections import OrderedDict
 from torch import nn
 
 from nasflow.families.cnn.blocks import Block
-from nasflow.families.cnn.plan import plan
-from nasflow.families.layers import GlobalPool, activation, initialise, stem
+from nasflow.families.cnn.plan import plan, plan_stem
+from nasflow.families.layers import GlobalPool, Resize, activation, initialise, stem
 from nasflow.spaces import Form, NetworkIO
 
 
 def build(form: Form, io: NetworkIO) -> nn.Module:
-    """Return the network of a form: stem, blocks, global pooling and a linear layer, newly initialised.
+    """Return the network of a form: resize, stem, blocks, global pooling and a linear layer, newly initialised.
 
     Args:
         form: Canonical form.
@@ -21,8 +21,11 @@ def build(form: Form, io: NetworkIO) -> nn.Module:
     """
     act = form["activation"]
     blocks = plan(form, io)
+    image = plan_stem(form, io).image
+    resize = {"resize": Resize(image)} if image != io.size else {}
     network = nn.Sequential(
         OrderedDict(
+            **resize,
             stem=nn.Sequential(*stem(io.channels, form["stem"], io.size), activation(act, inplace=True)),
             blocks=nn.Sequential(*(Block(block, act) for block in blocks)),
             pool=GlobalPool(form["head"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -10,18 +10,21 @@ from nasflow.config import Options
 from nasflow.families.cnn.cost import cost
 from nasflow.families.cnn.drawing import draw
 from nasflow.families.cnn.plan import passes_input
+from nasflow.families.cnn.scaling import scaled
 from nasflow.families.sizes import halvings, stem_stride
 from nasflow.spaces import Choice, Choices, Form, Graph, NetworkCost, NetworkIO
 
 if TYPE_CHECKING:
     from torch import nn
 
-KINDS = ("residual", "plain", "separable", "inverted")
+Kind = Literal["residual", "plain", "separable", "inverted", "bottleneck", "inception", "mixer"]
 ACTIVATIONS = ("relu", "silu", "gelu", "tanh", "sigmoid")
 POOLINGS = ("strided", "max", "average")
 HEADS = ("average", "max")
-_SKIPPABLE = ("plain", "separable")
-_GATED = ("residual", "separable", "inverted")
+_EXPANDED = ("inverted", "mixer")
+_REDUCED = ("bottleneck",)
+_GATED = ("residual", "separable", "inverted", "bottleneck")
+_SKIPPABLE = ("plain", "separable", "inception")
 
 
 def _odd(value: int) -> int:
@@ -33,7 +36,8 @@ def _odd(value: int) -> int:
 Width = Annotated[int, Field(ge=1, le=4096)]
 Kernel = Annotated[int, Field(ge=1, le=15), AfterValidator(_odd)]
 Depth = Annotated[int, Field(ge=1, le=3)]
-Expansion = Annotated[int, Field(ge=1, le=8)]
+Factor = Annotated[int, Field(ge=1, le=8)]
+Scale = Annotated[float, Field(ge=0, le=7)]
 
 
 class CnnOptions(Options):
@@ -54,8 +58,18 @@ class CnnOptions(Options):
     kernels: tuple[Kernel, ...] = (3, 5)
     """Kernel sizes of the spatial convolutions."""
 
-    expansions: tuple[Expansion, ...] = (2, 4)
-    """How many times wider an inverted residual block is inside."""
+    expansions: tuple[Factor, ...] = (2, 4)
+    """How many times wider an inverted residual block or a mixer is inside."""
+
+    reductions: tuple[Factor, ...] = (2, 4)
+    """How many times narrower a bottleneck is inside."""
+
+    kinds: tuple[Kind, ...] = ("residual", "plain", "separable", "inverted")
+    """Kinds of block that a stage may have; beside these there are `bottleneck`, `inception` and `mixer`."""
+
+    scales: tuple[Scale, ...] = (0,)
+    """Compound scaling: each step makes a network 1.2 times deeper, 1.1 times wider and its images 1.15 times larger.
+    The largest scale works at the full size of the images, the others below it."""
 
     @model_validator(mode="after")
     def _enough_widths(self) -> CnnOptions:
@@ -68,15 +82,19 @@ class CnnFamily:
     """Stages of blocks, each stage at half the size of the one before it.
 
     Blocks are plain, depthwise-separable (MobileNet, Howard et al., 2017), inverted residual (MobileNetV2, Sandler et
-    al., 2018) or residual (He et al., 2016), with squeeze-and-excitation (Hu et al., 2018) where chosen, and batch
-    normalisation after every convolution.
+    al., 2018), residual or bottleneck (He et al., 2016), inception (Szegedy et al., 2015) or mixers of depthwise and
+    pointwise convolutions (ConvNeXt, Liu et al., 2022), with squeeze-and-excitation (Hu et al., 2018) where chosen.
+    Stem, depth, width and resolution may be scaled together (EfficientNet, Tan & Le, 2019).
     """
 
     Options = CnnOptions
     any_size = True
 
     def choices(self, options: CnnOptions, io: NetworkIO) -> tuple[Choice, ...]:
-        """Return the tree: `stages`, `pooling`, `activation`, `head`, `stem`, and `stageN.*` where stage N exists."""
+        """Return the tree: `stages`, `pooling`, `activation`, `head`, `stem`, and `stageN.*` where stage N exists.
+
+        Where `options.scales` has several values, `scale` comes after `stem`.
+        """
         most = min(options.max_stages, 1 + halvings(-(-io.size // stem_stride(io.size))))
         usual = min(3, most)
         counts = (usual, *(n for n in range(1, most + 1) if n != usual))
@@ -86,22 +104,33 @@ class CnnFamily:
             Choice("activation", ACTIVATIONS),
             Choice("head", HEADS),
             Choice("stem", options.stem_widths),
+            *([Choice("scale", options.scales)] if len(options.scales) > 1 else []),
         ]
         for number in range(1, most + 1):
             tree += _stage_choices(number, most, options)
         return tuple(tree)
 
     def form(self, choices: Choices, options: CnnOptions) -> Form:
-        """Return the canonical form, without settings that change nothing (a skip where no block could take one)."""
+        """Return the canonical form, without settings that change nothing (a skip where no block could take one).
+
+        It holds the widths and depths after scaling, and as `steps_down` how far below the largest scale this one is,
+        where it is below.
+        """
+        scale = float(choices.get("scale", options.scales[0]))
+        steps_down = max(options.scales) - scale
+        stem, bare = scaled(choices, scale)
         stages: list[dict[str, Any]] = []
         pooling = choices.get("pooling")
-        width = choices["stem"]
-        for number in range(1, int(choices["stages"]) + 1):
+        width = stem
+        for number, (depth, wide) in enumerate(bare, 1):
             strided = number > 1 and pooling == "strided"
-            stages.append(_stage_form(choices, f"stage{number}.", int(width), strided))
-            width = stages[-1]["width"]
-        whole = {name: choices[name] for name in ("activation", "head", "stem")}
-        return {**whole, **({"pooling": pooling} if pooling else {}), "stages": stages}
+            shape = {"kind": choices[f"stage{number}.kind"], "depth": depth, "width": wide}
+            stages.append(_stage_form(choices, f"stage{number}.", shape, passes_input(width, wide, strided)))
+            width = wide
+        whole = {"activation": choices["activation"], "head": choices["head"], "stem": stem}
+        whole |= {"pooling": pooling} if pooling else {}
+        whole |= {"steps_down": round(steps_down, 6)} if steps_down else {}
+        return {**whole, "stages": stages}
 
     def cost(self, form: Form, io: NetworkIO) -> NetworkCost:
         """Return parameters and FLOPs of the built network."""
@@ -121,24 +150,36 @@ class CnnFamily:
 def _stage_choices(number: int, most: int, options: CnnOptions) -> list[Choice]:
     stage = f"stage{number}."
     parent = ("stages", tuple(range(number, most + 1))) if number > 1 else (None, ())
+    by_kind: tuple[tuple[str, tuple[Any, ...], tuple[str, ...]], ...] = (
+        ("expansion", options.expansions, _EXPANDED),
+        ("reduction", options.reductions, _REDUCED),
+        ("squeeze_excite", (False, True), _GATED),
+        ("skip", (True, False), _SKIPPABLE),
+    )
     return [
-        Choice(stage + "kind", KINDS, *parent),
+        Choice(stage + "kind", options.kinds, *parent),
         Choice(stage + "depth", options.depths, *parent),
         Choice(stage + "width", options.widths[number - 1], *parent),
         Choice(stage + "kernel", options.kernels, *parent),
-        Choice(stage + "expansion", options.expansions, stage + "kind", ("inverted",)),
-        Choice(stage + "squeeze_excite", (False, True), stage + "kind", _GATED),
-        Choice(stage + "skip", (True, False), stage + "kind", _SKIPPABLE),
+        *(
+            Choice(stage + name, values, stage + "kind", tuple(kind for kind in kinds if kind in options.kinds))
+            for name, values, kinds in by_kind
+            if set(kinds) & set(options.kinds)
+        ),
     ]
 
 
-def _stage_form(choices: Choices, stage: str, fan_in: int, strided: bool) -> dict[str, Any]:
-    made = {name: choices[stage + name] for name in ("kind", "depth", "width", "kernel")}
-    if made["kind"] == "inverted":
+def _stage_form(choices: Choices, stage: str, shape: dict[str, Any], passes: bool) -> dict[str, Any]:
+    kind, width = shape["kind"], shape["width"]
+    made = {**shape, "kernel": choices[stage + "kernel"]}
+    if kind in _EXPANDED:
         made["expansion"] = choices[stage + "expansion"]
+    if kind in _REDUCED:
+        made["inner"] = max(1, width // int(choices[stage + "reduction"]))
+    if kind == "inception" and width == 1:
+        made["kernel"] = 1  # a single branch, which has no other
     if choices.get(stage + "squeeze_excite"):
         made["squeeze_excite"] = True
-    skips = int(made["depth"]) > 1 or passes_input(fan_in, int(made["width"]), strided)
-    if choices.get(stage + "skip") and skips:
+    if choices.get(stage + "skip") and (shape["depth"] > 1 or passes):
         made["skip"] = True
     return made

@@ -44,3 +44,29 @@ def test_a_skip_is_an_edge_around_its_block() -> None:
     names = {node.id: node.label for node in graph.nodes}
     assert ("stem", "+") in [(names[tail], names[head]) for tail, head in graph.edges]
     assert ("convolution", "+") in [(names[tail], names[head]) for tail, head in graph.edges]
+
+
+def test_new_kinds_tell_their_settings() -> None:
+    shared = {"depth": 1, "kernel": 5}
+    made = form(
+        {"kind": "inception", "width": 16, **shared},
+        {"kind": "bottleneck", "width": 24, "inner": 12, **shared},
+        {"kind": "mixer", "width": 24, "expansion": 2, **shared},
+        {"kind": "inception", "width": 2, **shared},
+        pooling="strided",
+    )
+    labels = ("inception", "bottleneck", "mixer")
+    assert [(node.label, node.detail) for node in draw(made).nodes if node.label in labels] == [
+        ("inception", "1×1 | 5×5 | 5×5 twice | average pooling, 16"),
+        ("bottleneck", "5×5, 24, 12 inside, stride 2"),
+        ("mixer", "5×5, 24, expansion 2, stride 2"),
+        ("inception", "1×1 | 5×5, 2, stride 2"),
+    ]
+
+
+def test_deep_stages_are_drawn_in_short() -> None:
+    graph = draw({**form(*[{**LARGEST, "depth": 7}] * 5), "steps_down": 2})
+    check_drawing(graph)
+    blocks = [node.detail.rpartition(", ")[2] for node in graph.nodes if node.label == "residual"]
+    assert blocks == ["squeeze-excite", "6 times"] * 5
+    assert [(node.label, node.detail) for node in graph.nodes][1] == ("resize", "to 76%")

@@ -37,3 +37,15 @@ def test_the_head_is_as_chosen() -> None:
 def test_more_stages_than_a_small_image_can_be_halved_for() -> None:
     network = build({**FORM, "stages": [STAGE] * 5}, NetworkIO(1, 8, 10))
     assert network(torch.randn(2, 1, 8, 8)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(("steps", "size"), [(1, 28), (2.5, 23)])
+def test_a_lower_scale_begins_with_a_resize(steps: float, size: int) -> None:
+    network = build({**FORM, "steps_down": steps}, NetworkIO(3, 32, 10))
+    assert next(name for name, _ in network.named_children()) == "resize"
+    assert network.get_submodule("resize")(torch.randn(1, 3, 32, 32)).shape == (1, 3, size, size)
+    assert network(torch.randn(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_images_too_small_to_shrink_are_not_resized() -> None:
+    assert "resize" not in dict(build({**FORM, "steps_down": 3}, NetworkIO(1, 8, 10)).named_children())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nasflow.families.cnn.plan import BlockPlan, plan
+from nasflow.families.cnn.plan import BlockPlan, branch_widths, plan, plan_stem
 from nasflow.spaces import NetworkIO
 
 
@@ -53,6 +53,10 @@ def test_shortcuts_by_kind() -> None:
     assert shortcuts(kind="inverted", expansion=2) == [i, i, n, i, n, i]
     assert shortcuts(kind="residual") == [i, i, p, i, p, i]
     assert shortcuts(kind="residual", width=24) == [p, i, p, i, p, i]
+    assert shortcuts(kind="bottleneck", inner=8) == [i, i, p, i, p, i]
+    assert shortcuts(kind="mixer", expansion=2) == [i, i, n, i, n, i]
+    assert shortcuts(kind="inception") == [n] * 6
+    assert shortcuts(kind="inception", skip=True) == [i, i, n, i, n, i]
 
 
 def test_shortcuts_do_not_depend_on_the_size_of_the_images() -> None:
@@ -70,8 +74,31 @@ def test_shortcuts_do_not_depend_on_the_size_of_the_images() -> None:
         ({"kind": "inverted", "expansion": 4, "squeeze_excite": True}, 64, 16),
         ({"kind": "residual", "width": 48, "squeeze_excite": True}, 48, 12),
         ({"kind": "residual", "width": 8, "squeeze_excite": True}, 8, 4),
+        ({"kind": "bottleneck", "width": 48, "inner": 24, "squeeze_excite": True}, 24, 6),
+        ({"kind": "inception", "width": 24}, 24, 0),
+        ({"kind": "mixer", "width": 24, "expansion": 4}, 64, 0),
     ],
 )
 def test_inner_widths(stage: dict[str, Any], hidden: int, squeezed: int) -> None:
     first = blocks(**stage)[0]
     assert (first.hidden, first.squeezed) == (hidden, squeezed)
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"), [(1, (1,)), (2, (1, 1)), (3, (1, 1, 1)), (4, (1,) * 4), (6, (2, 2, 1, 1)), (64, (16,) * 4)]
+)
+def test_branches_share_the_width_exactly(width: int, expected: tuple[int, ...]) -> None:
+    assert branch_widths(width) == expected
+    assert sum(branch_widths(width)) == width
+
+
+@pytest.mark.parametrize(
+    ("size", "steps", "expected"),
+    [(32, None, (32, 1, 32)), (32, 1, (28, 1, 28)), (224, 1, (195, 4, 49)), (8, 3, (8, 1, 8)), (65, 1, (57, 2, 29))],
+)
+def test_lower_scales_see_smaller_images_through_the_same_stem(
+    size: int, steps: int | None, expected: tuple[int, ...]
+) -> None:
+    form = {"stem": 16, "stages": [], **({"steps_down": steps} if steps else {})}
+    stem = plan_stem(form, NetworkIO(3, size, 10))
+    assert (stem.image, stem.stride, stem.size) == expected
