@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -13,16 +14,20 @@ from nasflow.errors import PluginError, StorageError
 from nasflow.ids import seed_of
 from nasflow.spaces import Architecture, load_family
 from nasflow.spaces.choices import Scalar
+from nasflow.tasks import Metric
+from nasflow.tasks.image_changes import crop_and_flip
 from nasflow.testing.rigged import rigged
 from nasflow.training.bench import Bench
 from nasflow.training.checkpoint import Progress, unpack
-from nasflow.training.epoch import check_losses
+from nasflow.training.epoch import Epochs, check_losses
+from nasflow.training.evaluation import evaluate, load_network
 from nasflow.training.events import EpochFinished, TrialStarted
 from nasflow.training.failures import NotFiniteError
 from nasflow.training.job import checkpoint_key
-from nasflow.training.loop import Training, train
+from nasflow.training.loop import Training, predict_logits, train
 from nasflow.training.optimisation import learning_rate
 from nasflow.training.seeding import generator, seed_everything
+from nasflow.training.weights import Weights
 from nasflow.trials import Fidelity, Status, Trial
 
 
@@ -68,24 +73,56 @@ CNN = Architecture(
 )
 
 
+RECIPES = [
+    {"optimizer": "sgd"},
+    {"optimizer": "adam", "ema": 0.9},
+    {"optimizer": "adamw"},
+    {"optimizer": "rmsprop", "learning_rate": 0.01},
+    {"augment": {"cutout": 3, "mixup": 0.4}},
+    {"balance": "sampler"},
+    {"balance": "loss", "augment": {"mixup": 1.0}, "ema": 0.99},
+    {"progressive": {"start": 0.5, "until": 0.5}, "augment": {"mixup": 0.2}},
+]
+
+
 class TestRepetition:
+    @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: "-".join(map(str, recipe.items())))
+    def test_going_on_from_any_epoch_is_exact(self, lab, recipe):
+        lab = lab.other("x", training={"batch_size": 256, "clip_norm": 1.0, **recipe})
+        trial = lab.trial(CNN if "progressive" in recipe else rigged("good"), epochs=3)
+        self._stop_and_go_on(lab, trial)
+
     @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
-    @pytest.mark.parametrize("architecture", [rigged("good"), CNN], ids=["mlp", "cnn"])
-    def test_going_on_from_any_epoch_is_exact(self, lab, architecture, optimizer):
-        lab = lab.other("x", training={"optimizer": optimizer, "batch_size": 256, "clip_norm": 1.0})
-        trial = lab.trial(architecture, epochs=3)
+    def test_of_convolutions_too(self, lab, optimizer):
+        lab = lab.other("x", training={"optimizer": optimizer, "batch_size": 256, "ema": 0.9})
+        self._stop_and_go_on(lab, lab.trial(CNN, epochs=3))
+
+    def test_where_training_may_end_early_too(self, lab):
+        lab = lab.other("x", training={"batch_size": 256, "learning_rate": 5.0, "schedule": "cosine", "ema": 0.5})
+        trial = replace(lab.trial("good"), fidelity=Fidelity(12, 12, patience=3))
+        assert self._stop_and_go_on(lab, trial) < 12
+
+    @staticmethod
+    def _stop_and_go_on(lab, trial):
+        """Compare with a whole training one that is stopped after each epoch in turn; return how many there are."""
         whole = train(trial, Bench.open(lab.job), ignore)
+        kept = unpack("", lab.store.get(checkpoint_key(trial.id)))[1]
         assert whole.status is Status.COMPLETED
         lab.store.delete(checkpoint_key(trial.id))
-        for epoch in (1, 2, 3):
+        epochs = len(whole.curve)
+        for epoch in range(1, epochs + 1):
             with pytest.raises(Stopped):
                 train(trial, Bench.open(lab.job), stop_after(epoch))
             told: list[TrialStarted | EpochFinished] = []
             rest = train(trial, Bench.open(lab.job), told.append)
             assert rest.timeless() == whole.timeless()
             assert isinstance(told[0], TrialStarted)
-            assert (told[0].resumed_epoch, len(told) - 1) == (epoch, 3 - epoch)
+            assert (told[0].resumed_epoch, len(told) - 1) == (epoch, epochs - epoch)
+            parts = unpack("", lab.store.get(checkpoint_key(trial.id)))[1]
+            assert parts.keys() == kept.keys() == {"network"}
+            assert all(torch.equal(parts["network"][name], kept["network"][name]) for name in kept["network"])
             lab.store.delete(checkpoint_key(trial.id))
+        return epochs
 
     def test_the_same_weights_and_the_same_numbers_each_time(self, lab, bench):
         trial = lab.trial("good", epochs=2)
@@ -129,24 +166,24 @@ class TestRepetition:
 
 
 class TestNumbers:
-    def test_an_epoch_is_what_plain_torch_would_do(self, lab):
-        """The loop, written out naively with torch's own optimiser."""
-        recipe = {"optimizer": "sgd", "batch_size": 256, "learning_rate": 0.05, "augment": {"crop": 0}}
-        lab = lab.other("x", training=recipe | {"label_smoothing": 0.1})
+    @pytest.mark.parametrize("name", ["sgd", "adamw"])
+    def test_weights_are_those_of_a_plain_loop(self, lab, name):
+        """The loop, written out naively with torch's own optimiser: the same to the last bit."""
+        recipe = {"optimizer": name, "batch_size": 256, "learning_rate": 0.05, "label_smoothing": 0.1}
+        lab = lab.other("x", training=recipe | {"augment": {"crop": 1}})
         trial, bench = lab.trial("good", epochs=2), Bench.open(lab.job)
         result = train(trial, bench, ignore)
 
-        training = Training(trial, bench, _nothing(trial))
-        training._build()
-        network = training.weights.network
-        decayed = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.SGD(
-            [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
-            lr=0.05,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
+        seed_everything(seed_of(trial.seed, "weights"))
+        network = bench.task.network(trial.architecture, bench.bundle)
+        groups = [
+            {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": 5e-4},
+            {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer: torch.optim.Optimizer = (
+            torch.optim.SGD(groups, lr=1, momentum=0.9, nesterov=True, fused=True)
+            if name == "sgd"
+            else torch.optim.AdamW(groups, lr=1, fused=True)
         )
         images = torch.from_numpy(np.array(bench.bundle.images("train"))).permute(0, 3, 1, 2)
         targets = torch.from_numpy(bench.bundle.targets("train"))
@@ -154,10 +191,12 @@ class TestNumbers:
         for epoch in (1, 2):
             seed_everything(seed_of(trial.seed, "epoch", epoch))
             order = torch.randperm(len(targets), generator=generator(torch.device("cpu"), trial.seed, "order", epoch))
+            changes = generator(torch.device("cpu"), trial.seed, "augment", epoch)
             total = 0.0
             network.train()
             for places in order.tensor_split(5):
-                loss = torch.nn.functional.cross_entropy(network(images[places]), targets[places], label_smoothing=0.1)
+                batch = crop_and_flip(images[places], changes, 1, flip=False)
+                loss = torch.nn.functional.cross_entropy(network(batch), targets[places], label_smoothing=0.1)
                 optimizer.zero_grad()
                 loss.backward()
                 for group in optimizer.param_groups:
@@ -165,8 +204,9 @@ class TestNumbers:
                 optimizer.step()
                 total += float(loss.detach()) * len(places)
                 step += 1
-            mean = total / len(targets)
-            assert result.curve[epoch - 1].metrics["train_loss"] == pytest.approx(mean, rel=1e-4)
+            assert result.curve[epoch - 1].metrics["train_loss"] == pytest.approx(total / len(targets), rel=1e-6)
+        kept = unpack("", lab.store.get(checkpoint_key(trial.id)))[1]["network"]
+        assert all(torch.equal(kept[key], value) for key, value in network.state_dict().items())
 
     def test_a_part_of_the_data_is_the_same_for_all_trials(self, lab, bench):
         trial = replace(lab.trial("good", epochs=1), fidelity=Fidelity(1, 1, 0.3))
@@ -207,6 +247,153 @@ class TestNumbers:
 
     def test_denormals_are_flushed(self, bench):
         assert float(torch.tensor([1e-40]) * 1) == 0.0
+
+
+class TestAverage:
+    def test_is_what_is_evaluated_and_kept(self, lab):
+        """A loop of its own over the checkpoints of a training: the average of the raw weights after each step."""
+        lab = lab.other("x", training={"batch_size": 8192, "ema": 0.5})
+        trial, bench = replace(lab.trial("good", epochs=3), fidelity=Fidelity(3, 4)), Bench.open(lab.job)
+        before = Training(trial, bench, _nothing(trial))
+        before.prepare()
+        mean = {name: value.clone() for name, value in before.weights.network.state_dict().items()}
+        for epoch in (1, 2, 3):
+            with contextlib.suppress(Stopped):
+                train(trial, bench, stop_after(epoch))
+            parts = unpack("", lab.store.get(checkpoint_key(trial.id)))[1]
+            decay = min(0.5, epoch / (9 + epoch))
+            for name, value in parts["training"].items():
+                if value.is_floating_point():
+                    mean[name] = decay * mean[name] + (1 - decay) * value
+                    torch.testing.assert_close(parts["network"][name], mean[name])
+        metrics = train(trial, bench, ignore).metrics
+        network = load_network(trial, lab.job)
+        logits = predict_logits(network, bench.device, bench.val, 1024)
+        assert bench.task.evaluate(logits, bench.val.targets)["loss"] == metrics["val_loss"]
+
+    def test_it_begins_at_the_start_weights(self, lab):
+        lab = lab.other("x", training={"batch_size": 8192, "ema": 0.999, "learning_rate": 1e-9})
+        first = lab.trial("good", epochs=1)
+        train(first, Bench.open(lab.job), ignore)
+        trial = replace(lab.trial("good", epochs=1, width=8), start=first.id, seed=99)
+        train(trial, Bench.open(lab.job), ignore)
+        found = [unpack("", lab.store.get(checkpoint_key(t.id)))[1]["network"] for t in (first, trial)]
+        torch.testing.assert_close(found[0]["body.body.1.weight"], found[1]["body.body.1.weight"])
+
+
+class TestEarlyEnd:
+    @pytest.fixture
+    def ended(self, lab):
+        """A lab with a trial that ended before its twelve epochs: the rate is far too high."""
+        lab = lab.other("x", training={"batch_size": 256, "learning_rate": 5.0, "schedule": "cosine"})
+        trial = replace(lab.trial("good"), fidelity=Fidelity(12, 12, patience=2))
+        return lab, trial, train(trial, Bench.open(lab.job), ignore)
+
+    def test_the_best_epoch_is_kept(self, ended):
+        lab, trial, result = ended
+        accuracies = [point.metrics["val_accuracy"] for point in result.curve]
+        best = accuracies.index(max(accuracies))
+        assert 2 < len(result.curve) < 12
+        assert best == len(result.curve) - 3
+        assert result.metrics["val_accuracy"] == max(accuracies)
+        shown = result.curve[best].metrics
+        assert all(shown[name] == value for name, value in result.metrics.items() if name in shown)
+        assert evaluate(trial, lab.job, "val")[0]["val_accuracy"] == max(accuracies)
+
+    def test_it_is_the_same_training_until_then(self, lab, ended):
+        _, trial, result = ended
+        whole = train(replace(trial, fidelity=Fidelity(12, 12)), Bench.open(ended[0].job), ignore)
+        known = [point.metrics for point in whole.curve]
+        assert [point.metrics for point in result.curve] == known[: len(result.curve)]
+        assert whole.metrics["val_accuracy"] == known[-1]["val_accuracy"]
+
+    def test_a_training_that_goes_on_improving_has_all_its_epochs_and_keeps_the_best(self, lab, bench):
+        trial = replace(lab.trial("good", width=32), fidelity=Fidelity(4, 4, patience=4))
+        result = train(trial, bench, ignore)
+        assert len(result.curve) == 4
+        assert result.metrics["val_accuracy"] == max(point.metrics["val_accuracy"] for point in result.curve)
+
+    def test_lower_is_better_where_the_metric_says_so(self, lab, bench, monkeypatch):
+        losses = iter([3.0, 2.0, 2.0, 2.5, 1.0])
+        monkeypatch.setattr(type(bench.task), "metrics", (Metric("loss", "minimize"),))
+        monkeypatch.setattr(type(bench.task), "evaluate", lambda *_: {"loss": next(losses)})
+        trial = replace(lab.trial("good"), fidelity=Fidelity(9, 9, patience=2))
+        result = train(trial, bench, ignore)
+        assert [point.metrics["val_loss"] for point in result.curve] == [3.0, 2.0, 2.0, 2.5]
+        assert result.metrics["val_loss"] == 2.0
+
+
+class TestRecipes:
+    def test_the_curve_tells_the_size_of_smaller_images(self, lab):
+        lab = lab.other("x", training={"batch_size": 256, "progressive": {"start": 0.5, "until": 0.5}})
+        result = train(lab.trial(CNN, epochs=4), Bench.open(lab.job), ignore)
+        assert [point.metrics["image_size"] for point in result.curve] == [4, 8, 8, 8]
+        assert "image_size" not in result.metrics
+        plain = lab.other("y", training={"batch_size": 256})
+        assert "image_size" not in train(lab.trial(CNN, epochs=1), Bench.open(plain.job), ignore).curve[0].metrics
+
+    def test_a_recipe_of_the_architecture_replaces_that_of_the_search(self, lab, bench):
+        architecture = replace(rigged("good"), recipe={"optimizer": "rmsprop", "ema": 0.9, "augment.mixup": 0.3})
+        training = Training(lab.trial(architecture), bench, _nothing(lab.trial(architecture)))
+        training.prepare()
+        assert training.weights.optimizer.recipe.optimizer == "rmsprop"
+        assert training.weights.average is not None
+        assert training.epochs.augment.mixup == 0.3
+
+    def test_sampling_evens_out_the_classes_of_an_epoch(self, lab):
+        """Of 1,258 draws, each of ten classes has 126 within six standard deviations of 10.7."""
+        lab = lab.other("x", training={"balance": "sampler"})
+        bench = Bench.open(lab.job)
+        bench.train.targets[bench.train.targets < 5] = 0  # half of the samples in one class, none in four
+        trial = lab.trial("good")
+        epochs = Epochs(trial, bench, lab.config.training, 1)
+        orders = [epochs._order(number) for number in (1, 2, 1)]
+        assert torch.equal(orders[0], orders[2])
+        assert not torch.equal(orders[0], orders[1])
+        counts = torch.bincount(bench.train.targets[orders[0]])[[0, 5, 6, 7, 8, 9]]
+        expected = len(bench.train) / 6
+        assert (counts - expected).abs().max() < 6 * (expected * 5 / 6) ** 0.5
+
+    @pytest.mark.parametrize("parts", [2, 3])
+    def test_parts_of_a_batch_add_up_to_its_gradient(self, lab, parts):
+        """In a network without batch normalisation and dropout, which see parts."""
+        lab = lab.other("x", training={"batch_size": 256, "balance": "loss", "augment": {"mixup": 0.5}})
+        bench = Bench.open(lab.job)
+        trial, gradients = lab.trial("good"), []
+        for count in (1, parts):
+            torch.manual_seed(0)
+            network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+            weights = Weights(network, lab.config.training)
+            epochs = Epochs(trial, bench, lab.config.training, count)
+            images, targets = epochs.augment(*bench.train.batch(torch.arange(101)), torch.Generator().manual_seed(0), 8)
+            loss = epochs._gradients(weights, images, targets)
+            gradients.append([loss, *(p.grad.clone() for p in network.parameters())])
+        for whole, summed in zip(*gradients, strict=True):
+            torch.testing.assert_close(whole, summed)
+
+    def test_parts_are_kept_in_the_checkpoint(self, lab, bench):
+        trial = lab.trial("good", epochs=3)
+        whole = train(trial, bench, ignore, 4)
+        assert whole.metrics["accumulation"] == 4
+        lab.store.delete(checkpoint_key(trial.id))
+        with pytest.raises(Stopped):
+            train(trial, bench, stop_after(2), 4)
+        told: list[TrialStarted | EpochFinished] = []
+        assert train(trial, bench, told.append).timeless() == whole.timeless()
+        assert len(told) == 2
+
+    def test_a_checkpoint_with_other_parts_is_not_gone_on_from(self, lab, bench):
+        trial = lab.trial("good", epochs=3)
+        whole = train(trial, bench, ignore, 2)
+        lab.store.delete(checkpoint_key(trial.id))
+        with pytest.raises(Stopped):
+            train(trial, bench, stop_after(2))
+        assert train(trial, bench, ignore, 2).timeless() == whole.timeless()
+
+    def test_no_part_has_a_single_sample(self, lab):
+        lab = lab.other("x", training={"batch_size": 6})
+        trial = replace(lab.trial("good"), fidelity=Fidelity(1, 1, 0.02))
+        assert train(trial, Bench.open(lab.job), ignore, 8).status is Status.COMPLETED
 
 
 class TestFailures:

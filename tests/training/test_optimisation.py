@@ -29,7 +29,7 @@ def gradients(*networks: nn.Module) -> None:
 
 class TestOptimizer:
     @pytest.mark.parametrize("momentum", [0.9, 0.0])
-    @pytest.mark.parametrize("name", ["sgd", "adamw"])
+    @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
     def test_does_what_torchs_own_does(self, name, momentum):
         ours, theirs = network(), network()
         recipe = TrainingConfig(optimizer=name, momentum=momentum, weight_decay=0.1)
@@ -40,8 +40,11 @@ class TestOptimizer:
         ]
         if name == "sgd":
             known = torch.optim.SGD(groups, lr=1, momentum=momentum, nesterov=momentum > 0, weight_decay=0.1)
+        elif name == "rmsprop":
+            known = torch.optim.RMSprop(groups, lr=1, momentum=momentum, weight_decay=0.1)
         else:
-            known = torch.optim.AdamW(groups, lr=1, betas=(momentum, 0.999), weight_decay=0.1)
+            kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
+            known = kind(groups, lr=1, betas=(momentum, 0.999), weight_decay=0.1)
         for step in range(10):
             gradients(ours, theirs)
             rate = 0.01 / (1 + step)
@@ -74,7 +77,7 @@ class TestOptimizer:
         assert torch.equal(before["4.weight"], after["4.weight"])
         assert not torch.equal(before["4.bias"], after["4.bias"])
 
-    @pytest.mark.parametrize("name", ["sgd", "adamw"])
+    @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
     def test_goes_on_exactly_from_its_state(self, name):
         recipe = TrainingConfig(optimizer=name)
         first = network()
@@ -151,10 +154,19 @@ class TestLearningRate:
         assert rates[:31] == sorted(rates[:31])
         assert rates[30:] == sorted(rates[30:], reverse=True)
 
-    def test_one_cycle_is_close_to_torchs(self):
-        recipe = TrainingConfig(schedule="one_cycle", learning_rate=0.2)
+    @pytest.mark.parametrize("warm_up", [0.05, 0.5])
+    def test_one_cycle_rises_as_long_as_it_is_told_to(self, warm_up):
+        recipe = TrainingConfig(learning_rate=0.2, warm_up=warm_up)
+        rates = [learning_rate(recipe, step, 100) for step in range(100)]
+        assert rates.index(max(rates)) == round(100 * warm_up)
+
+    @pytest.mark.parametrize("warm_up", [0.3, 0.1])
+    def test_one_cycle_is_close_to_torchs(self, warm_up):
+        recipe = TrainingConfig(schedule="one_cycle", learning_rate=0.2, warm_up=warm_up)
         optimizer = torch.optim.SGD(network().parameters(), lr=0.2)
-        known = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total_steps=1000, cycle_momentum=False)
+        known = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, 0.2, total_steps=1000, cycle_momentum=False, pct_start=warm_up
+        )
         for step in range(999):
             assert learning_rate(recipe, step, 1000) == pytest.approx(known.get_last_lr()[0], abs=2e-3)
             optimizer.step()
@@ -163,3 +175,4 @@ class TestLearningRate:
     def test_defaults_follow_the_optimiser(self):
         assert learning_rate(TrainingConfig(schedule="cosine"), 0, 10) == 0.1
         assert learning_rate(TrainingConfig(schedule="cosine", optimizer="adamw"), 0, 10) == 0.003
+        assert learning_rate(TrainingConfig(schedule="cosine", optimizer="rmsprop"), 0, 10) == 0.001

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nasflow.training.samples import Samples, batches, step_count, used_samples
+from nasflow.training.samples import Samples, batches, drawn_order, step_count, used_samples
 
 CPU = torch.device("cpu")
 
@@ -49,6 +49,25 @@ class TestUsedSamples:
     def test_never_more_than_there_are(self):
         assert used_samples(1, 0.5) == 1
         assert used_samples(3, 1.0) == 3
+
+
+class TestOrder:
+    def test_without_weights_each_comes_once(self):
+        order = drawn_order(50, None, torch.Generator().manual_seed(3))
+        assert order.sort().values.tolist() == list(range(50))
+        assert order.tolist() != list(range(50))
+
+    def test_with_weights_each_comes_by_its_own(self):
+        """Of 1,000 draws, 250 are the one of weight 250, within six standard deviations of 13.7."""
+        weights = torch.full((1000,), 750 / 999, dtype=torch.float64)
+        weights[7] = 250.0
+        order = drawn_order(1000, weights, torch.Generator().manual_seed(3))
+        assert len(order) == 1000
+        assert abs(int((order == 7).sum()) - 250) < 6 * 13.7
+
+    def test_what_has_no_weight_never_comes(self):
+        weights = torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64)
+        assert set(drawn_order(3, weights, torch.Generator().manual_seed(0)).tolist()) <= {1, 2}
 
 
 class TestBatches:
