@@ -1,5 +1,7 @@
 """Prepare the data: decode, store at one size, split, describe."""
 
+from typing import NamedTuple
+
 from kfp import dsl
 from kfp.dsl import Dataset, Output
 
@@ -7,24 +9,34 @@ from nasflow.components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def prepare_data(request: str, data: Output[Dataset]) -> str:
+def prepare_data(request: str, deadline: float, data: Output[Dataset]) -> NamedTuple(  # type: ignore[valid-type]
+    "Prepared", [("fingerprint", str), ("deadline", float)]
+):
     """Prepare the data.
 
     Args:
         request: The search as it is asked for.
+        deadline: Unix seconds at which everything is to be done; 0 where the hours of the budget begin now, if any.
         data: Folder of the prepared data.
 
     Returns:
-        The fingerprint of the prepared data.
+        The fingerprint of the prepared data; and the deadline, 0 where there is none.
     """
+    import time
     from pathlib import Path
+    from typing import NamedTuple
 
     from nasflow.engine.preparing import copied, prepared
-    from nasflow.engine.request import Request
+    from nasflow.engine.request import Request, deadline_of
     from nasflow.engine.steps import step
+
+    class Prepared(NamedTuple):
+        fingerprint: str
+        deadline: float
 
     with step():
         search = Request.from_json(request)
+        due = deadline or deadline_of(search.config, time.time()) or 0.0
         bundle = copied(prepared(search.config.data, search.base, search.store()), Path(data.path))
         data.metadata.update(samples=sum(bundle.counts.values()), fingerprint=bundle.fingerprint)
-        return bundle.fingerprint
+        return Prepared(bundle.fingerprint, due)

@@ -11,6 +11,7 @@ from nasflow.components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def propose(
     request: str,
+    deadline: float,
     number: int,
     data: Input[Dataset],
     space: Input[Artifact],
@@ -21,10 +22,11 @@ def propose(
 
     Args:
         request: The search as it is asked for.
+        deadline: Unix seconds at which everything is to be done; 0 where there is no such time.
         number: Which round, from 0.
         data: Folder of the prepared data.
         space: File of the search space.
-        proposal: File with the trials of each shard.
+        proposal: File with the trials of each shard, and the deadline.
         receipts: What the shards of the round before have left; they order this step behind them.
 
     Returns:
@@ -33,15 +35,17 @@ def propose(
     import json
     from pathlib import Path
 
-    from nasflow.engine.rounds import propose_round
+    from nasflow.engine.hours import SearchClock
+    from nasflow.engine.rounds import propose_round, steps_after
     from nasflow.engine.steps import opened, step
 
     with step():
-        plan, records = opened(request, data.path, space.path)
+        plan, records = opened(request, data.path, space.path, deadline)
         records.begin(request, plan.space.to_json(), plan.bundle.root)
-        made = propose_round(plan, records, number)
+        clock = SearchClock(plan, records, steps_after(plan.config, number) + 1)
+        made = propose_round(plan, records, number, clock)
         names = [f"{number}-{place}" for place in range(len(made.shards))]
         shards = {name: [trial.to_json() for trial in shard] for name, shard in zip(names, made.shards, strict=True)}
-        Path(proposal.path).write_text(json.dumps(shards))
+        Path(proposal.path).write_text(json.dumps({"deadline": deadline, "shards": shards}))
         proposal.metadata.update(trials=len(made.trials), note=made.note, receipts=len(receipts or []))
         return names

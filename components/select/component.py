@@ -11,6 +11,7 @@ from nasflow.components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def select(
     request: str,
+    deadline: float,
     data: Input[Dataset],
     space: Input[Artifact],
     receipts: Input[List[Artifact]],
@@ -23,6 +24,7 @@ def select(
 
     Args:
         request: The search as it is asked for.
+        deadline: Unix seconds at which everything is to be done; 0 where there is no such time.
         data: Folder of the prepared data.
         space: File of the search space.
         receipts: What the shards of the last round have left.
@@ -39,7 +41,7 @@ def select(
     from nasflow.engine.steps import opened, step
 
     with step():
-        plan, records = opened(request, data.path, space.path)
+        plan, records = opened(request, data.path, space.path, deadline)
         found = records.history()
         best = best_of(plan, found)
         Path(history.path).write_text(found.to_jsonl())

@@ -22,20 +22,25 @@ def train_candidates(
         shard: Name of the shard.
         data: Folder of the prepared data.
         space: File of the search space.
-        proposal: File with the trials of each shard.
+        proposal: File with the trials of each shard, and the deadline: kfp.local gives a loop no other task's value.
         receipt: File with the ids of the trials that have a result now.
     """
     import json
     from pathlib import Path
 
+    from nasflow.engine.hours import SearchClock
+    from nasflow.engine.rounds import steps_after
+    from nasflow.engine.search import train_round
     from nasflow.engine.steps import opened, step
-    from nasflow.engine.trialling import open_tracker, train_trials
+    from nasflow.engine.trialling import open_tracker
     from nasflow.trials import Trial
 
     with step():
-        plan, records = opened(request, data.path, space.path)
-        trials = [Trial.from_json(document) for document in json.loads(Path(proposal.path).read_text())[shard]]
+        proposed = json.loads(Path(proposal.path).read_text())
+        plan, records = opened(request, data.path, space.path, proposed["deadline"])
+        trials = [Trial.from_json(document) for document in proposed["shards"][shard]]
+        clock = SearchClock(plan, records, steps_after(plan.config, int(shard.partition("-")[0])))
         with open_tracker(plan, records) as tracker:
-            results = train_trials(plan, records, trials, ["trial"] * len(trials), tracker, task=f"shard-{shard}")
+            results = train_round(plan, records, trials, tracker, task=f"shard-{shard}", clock=clock)
         Path(receipt.path).write_text(json.dumps([result.trial_id for result in results]))
         receipt.metadata.update(trials=len(results), failed=sum(result.status.failed for result in results))

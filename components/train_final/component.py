@@ -9,6 +9,7 @@ from nasflow.components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train_final(
     request: str,
+    deadline: float,
     data: Input[Dataset],
     space: Input[Artifact],
     selection: Input[Artifact],
@@ -20,6 +21,7 @@ def train_final(
 
     Args:
         request: The search as it is asked for.
+        deadline: Unix seconds at which everything is to be done; 0 where there is no such time.
         data: Folder of the prepared data.
         space: File of the search space.
         selection: File with the ids of the trials selected.
@@ -36,7 +38,7 @@ def train_final(
     from nasflow.engine.trialling import open_tracker
 
     with step():
-        plan, records = opened(request, data.path, space.path)
+        plan, records = opened(request, data.path, space.path, deadline)
         selected = json.loads(Path(selection.path).read_text())
         with open_tracker(plan, records) as tracker:
             found = run(plan, records, selected, tracker)

@@ -9,6 +9,7 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from nasflow.engine.hours import final_epochs, kept_training
 from nasflow.engine.keeping import keep_best
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
@@ -36,7 +37,9 @@ def train_final(
 ) -> Outcome:
     """Train the selected candidates and the reference in full; test the best of them on validation, and the reference.
 
-    One of them that fails is no reason not to deliver the others; it is tried again with the next delivery.
+    One of them that fails is no reason not to deliver the others; it is tried again with the next delivery. Where the
+    plan has a deadline, they get as many of the final epochs as there is time for, and a delivery that goes on keeps
+    to that.
 
     Args:
         plan: The search.
@@ -48,14 +51,7 @@ def train_final(
     Raises:
         SearchError: No candidate could be trained in full.
     """
-    by_id = {entry.trial.id: entry.trial for entry in records.history()}
-    trials = [plan.full_training(by_id[trial_id].architecture) for trial_id in selected]
-    reference = plan.full_training(plan.reference)
-    kinds: list[Kind] = ["final"] * len(trials)
-    if reference.id not in {trial.id for trial in trials}:
-        trials, kinds = [*trials, reference], [*kinds, "reference"]
-    told = {"asked": delivery_asked(plan.config), "trials": [trial.to_json() for trial in trials], "kinds": kinds}
-    records.write("finals", told)
+    trials, kinds, reference = _laid_down(plan, records, selected)
     if plan.config.storage.keep == "best":
         keep_best(records, selected)
     _import_meanwhile("nasflow.training.evaluation")
@@ -68,6 +64,26 @@ def train_final(
         raise SearchError(f"none of the {len(finalists)} best candidates could be trained in full: {causes}")
     winner = min(good, key=lambda entry: rank_key(plan.objectives, entry))
     return _outcome(plan, records, finalists, winner, _by_id(entries, reference))
+
+
+def _laid_down(plan: Plan, records: SearchRecords, selected: Sequence[str]) -> tuple[list[Trial], list[Kind], Trial]:
+    """Return the full trainings with their kinds, and that of the reference, once they are written down."""
+    by_id = {entry.trial.id: entry.trial.architecture for entry in records.history()}
+    architectures = [by_id[trial_id] for trial_id in selected]
+    asked, known = delivery_asked(plan.config), records.read("finals")
+    if known is not None and known["asked"] == asked:
+        epochs = known["epochs"]
+    else:
+        kept = kept_training(plan, records, plan.reference)
+        epochs = final_epochs(plan, records, architectures if kept else [*architectures, plan.reference])
+    trials = [plan.full_training(architecture, epochs) for architecture in architectures]
+    reference = kept_training(plan, records, plan.reference) or plan.full_training(plan.reference, epochs)
+    kinds: list[Kind] = ["final"] * len(trials)
+    if reference.id not in {trial.id for trial in trials}:
+        trials, kinds = [*trials, reference], [*kinds, "reference"]
+    documents = [trial.to_json() for trial in trials]
+    records.write("finals", {"asked": asked, "epochs": epochs, "trials": documents, "kinds": kinds})
+    return trials, kinds, reference
 
 
 def _import_meanwhile(module: str) -> None:

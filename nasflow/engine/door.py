@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from nasflow.engine.plan import Plan, make_objectives, make_space
 from nasflow.engine.preparing import prepared
 from nasflow.engine.probing import DeviceProbe
 from nasflow.engine.records import SearchRecords
-from nasflow.engine.request import Request, anchored
+from nasflow.engine.request import Request, anchored, deadline_of
 from nasflow.errors import ConfigError, HeldError, SpaceError
 from nasflow.objectives import Objective
 from nasflow.objectives.loading import cheap_rejection
@@ -129,6 +130,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
         HeldError: It is to start anew while it runs.
         SearchError: The device cannot be used.
     """
+    began = time.time()
     config = anchored(config)
     request = Request(config, base.resolve(), "", 0)
     found = outlook(config, request.base).found
@@ -140,7 +142,8 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
         bundle = prepared(config.data, request.base, store, on_progress, found)
         task = load_task(config)
         space = make_space(config, task, task.io(bundle))
-        plan = Plan(replace(request, device_kind=probe.result()), bundle, space)
+        request = replace(request, device_kind=probe.result())
+        plan = Plan(request, bundle, space, deadline_of(config, began))
     finally:
         probe.close()
     plan = _present(plan, store)

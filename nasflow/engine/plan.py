@@ -168,7 +168,7 @@ class Plan:
     def final_config(self) -> SearchConfig:
         """The configuration that full trainings run by: their own threads, and all the time that they need."""
         config = self.config
-        parallelism = {"threads": config.final_threads}
+        parallelism: dict[str, int | None] = {"threads": config.final_threads}
         if config.final.threads is not None:
             parallelism["workers"] = None  # as many as there are cores for
         return config.model_copy(

@@ -78,6 +78,8 @@ class SearchRecords:
         self.store = store
         self.search_id = search_id
         self.folder = f"searches/{search_id}"
+        self._batches: dict[str, Batch] = {}
+        self._results: dict[str, TrialResult] = {}
         self._measuring: bool | None = None
 
     def begin(self, request: str, space: Mapping[str, Any], bundle: Path) -> None:
@@ -118,8 +120,16 @@ class SearchRecords:
     def batches_from(self, start: int) -> list[Batch]:
         """Return the batches that start at a number of trials or later, in order."""
         keys = [key for key in self.store.keys(f"{self.folder}/batches/") if int(key[-13:-5]) >= start]
-        documents = (read_json(self.store, key) for key in keys)
-        return [Batch.from_json(document) for document in documents if document is not None]
+        return [batch for key in keys if (batch := self._batch(key)) is not None]
+
+    def _batch(self, key: str) -> Batch | None:
+        """Read a batch, once: it never changes."""
+        if key not in self._batches:
+            document = read_json(self.store, key)
+            if document is None:
+                return None
+            self._batches[key] = Batch.from_json(document)
+        return self._batches[key]
 
     def add_batch(self, batch: Batch) -> Batch:
         """Keep a batch; return the one that stands, which is another where somebody was faster."""
@@ -182,7 +192,16 @@ class SearchRecords:
         """Return all trials in the order proposed, with the results that exist."""
         started_at = self.started_at
         trials = [trial for batch in self.batches() for trial in batch.trials]
-        return History(Entry(trial, self.result(trial, started_at)) for trial in trials)
+        return History(Entry(trial, self._known(trial, started_at)) for trial in trials)
+
+    def _known(self, trial: Trial, started_at: float) -> TrialResult | None:
+        """Return a result, read once where it stands: completed within this search, it is never trained again."""
+        if trial.id not in self._results:
+            result = self.result(trial, started_at)
+            if result is None or result.status is not Status.COMPLETED or result.finished_at < started_at:
+                return result
+            self._results[trial.id] = result
+        return self._results[trial.id]
 
     def read(self, name: str) -> dict[str, Any] | None:
         """Return a document of this search."""

@@ -55,6 +55,17 @@ class Request:
         return open_store(self.config.storage.url)
 
 
+def deadline_of(config: SearchConfig, began: float) -> float | None:
+    """Return when everything is to be done, in Unix seconds; None where the budget has no hours.
+
+    Args:
+        config: The search.
+        began: When this run began, in Unix seconds: each run has the hours for itself.
+    """
+    hours = config.budget.hours
+    return None if hours is None else began + 3600 * hours
+
+
 def anchored(config: SearchConfig) -> SearchConfig:
     """Return the configuration with a storage folder that no longer depends on where the command is run."""
     url = config.storage.url

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from nasflow.config import SearchConfig
+from nasflow.engine.goals import goal_note, goal_round
+from nasflow.engine.hours import SearchClock, closed
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import Batch, SearchRecords
 from nasflow.engine.shards import cut
 from nasflow.errors import SearchError
 from nasflow.strategies.loading import checked_proposal
 from nasflow.trials import Entry, History, Trial
+
+UNROLLED_ROUNDS = 8
+"""Most rounds that are steps of the pipeline where time limits the search: nobody knows how many there is time for, and
+steps with nothing to do cost time as well; one more step does the rounds that are left."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +26,9 @@ class Round:
 
     Attributes:
         number: From 0.
-        trials: In the order proposed; empty once the space or the budget is used up.
+        trials: In the order proposed; empty once the space, the budget or the time is used up, or the goal reached.
         shards: The same trials, cut for tasks.
-        note: A sentence of the strategy for the user.
+        note: A sentence for the user, or empty: why it is empty, or what the strategy says.
     """
 
     number: int
@@ -30,18 +37,21 @@ class Round:
     note: str
 
 
-def propose_round(plan: Plan, records: SearchRecords, number: int) -> Round:
+def propose_round(plan: Plan, records: SearchRecords, number: int, clock: SearchClock | None = None) -> Round:
     """Return a round, asking the strategy only for trials that no earlier call was given.
 
     Args:
         plan: The search.
         records: Its part of the store.
-        number: Which round, from 0; the rounds before it are finished.
+        number: Which round, from 0; the rounds before it are finished, unless the time was over.
+        clock: Tells whether there is time for another one; the first round is proposed in any case.
 
     Raises:
         SearchError: Too many trials have failed, an earlier trial has no result, or there is nothing to propose.
         StrategyError: The strategy broke its contract.
     """
+    if over := _over(plan, records, number, clock):
+        return Round(number, (), ((),), over)
     size = plan.config.parallelism.round_size
     first, last = number * size, min((number + 1) * size, plan.config.budget.trials)
     batches = records.batches()
@@ -61,6 +71,41 @@ def propose_round(plan: Plan, records: SearchRecords, number: int) -> Round:
     trials = tuple(known[first:last])
     shards = cut(trials, plan.config.parallelism.shard_size or size, lambda trial: work(plan, trial))
     return Round(number, trials, tuple(tuple(shard) for shard in shards), batches[-1].note if batches else "")
+
+
+def unrolled_rounds(config: SearchConfig) -> int:
+    """Return how many rounds are steps of the pipeline."""
+    return config.rounds if config.budget.hours is None else min(config.rounds, UNROLLED_ROUNDS)
+
+
+def steps_after(config: SearchConfig, number: int) -> int:
+    """Return how many steps of the pipeline come between a round and full training.
+
+    Args:
+        config: The search.
+        number: Which round, from 0.
+    """
+    rounds = unrolled_rounds(config)
+    return 2 * max(0, rounds - 1 - number) + (2 if config.rounds > rounds else 1)
+
+
+def _over(plan: Plan, records: SearchRecords, number: int, clock: SearchClock | None) -> str:
+    """Return why the search has ended before a round, or an empty text where it has not.
+
+    The goal is looked for in the rounds before: what is known of later ones, from a run that had another goal, must not
+    matter.
+    """
+    size = plan.config.parallelism.round_size
+    if number and any(objective.stop_at is not None for objective in plan.objectives):
+        before = History(records.history().entries[: number * size])
+        if goal_round(plan.objectives, before, size) is not None:
+            return goal_note(plan.objectives, before, size)
+    if plan.deadline is None:
+        return ""
+    left = number and any(entry.result is None for entry in records.history().entries[: number * size])
+    if left or closed(plan, records) or (number and clock is not None and clock.over()):
+        return "The time of budget.hours that is left is needed for full training."
+    return ""
 
 
 def work(plan: Plan, trial: Trial) -> float:

@@ -63,19 +63,20 @@ def attend() -> None:
         end_with(ProcessStamp.from_json(json.loads(driver)))
 
 
-def opened(request: str, data: str, space: str) -> tuple[Plan, SearchRecords]:
+def opened(request: str, data: str, space: str, deadline: float = 0.0) -> tuple[Plan, SearchRecords]:
     """Return the search and its part of the store.
 
     Args:
         request: `Request.to_json()`.
         data: Folder of the prepared data.
         space: File of the search space.
+        deadline: Unix seconds at which everything is to be done; 0 where there is no such time.
 
     Raises:
         IntegrityError: The data or the space were altered.
     """
     bundle = DataBundle.open(Path(data), verify=False)
-    plan = Plan(Request.from_json(request), bundle, read_space(space))
+    plan = Plan(Request.from_json(request), bundle, read_space(space), deadline or None)
     return plan, SearchRecords(plan.request.store(), plan.search_id)
 
 

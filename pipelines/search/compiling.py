@@ -17,7 +17,7 @@ def compile_search(config: SearchConfig, base: Path, target: Path, device_kind: 
     """Write the pipeline of a search as KFP's intermediate representation; the same configuration gives the same bytes.
 
     Args:
-        config: The search; it becomes the default of the pipeline's one parameter, and the number of rounds and the
+        config: The search; it becomes the default of the pipeline's first parameter, and the number of rounds and the
             parallelism are laid down in the file.
         base: Folder that relative data paths start at.
         target: A `.yaml` file, replaced where it exists.
@@ -38,7 +38,7 @@ def compile_search(config: SearchConfig, base: Path, target: Path, device_kind: 
             f"the configuration takes {len(request.encode()):,} bytes as a parameter, and Kubeflow Pipelines keeps "
             f"{LONGEST_PARAMETER:,}: narrow space.choices by fewer or shorter lists."
         )
-    pipeline = search_pipeline(f"nasflow-{config.name}", config.rounds, shards_at_once(config), request)
+    pipeline = search_pipeline(f"nasflow-{config.name}", config, shards_at_once(config), request)
     target.parent.mkdir(parents=True, exist_ok=True)
     compiler.Compiler().compile(pipeline, str(target))
 

@@ -18,7 +18,7 @@ def drive(folder: Path) -> None:
     """Run the pipeline of a request to its end, in this process and one subprocess a step.
 
     Args:
-        folder: Holds `request.json`; KFP's artifacts go to `artifacts` in it.
+        folder: Holds `request.json`, and `deadline.txt` with Unix seconds or 0; KFP's artifacts go to `artifacts`.
 
     Raises:
         RuntimeError: A step failed.
@@ -30,15 +30,16 @@ def drive(folder: Path) -> None:
 
     text = (folder / "request.json").read_text()
     config = Request.from_json(text).config
+    deadline = float((folder / "deadline.txt").read_text())
     os.environ[DRIVER] = this_process()
     # One shard at a time: the workers of a shard share the cores already.
-    pipeline = search_pipeline(f"nasflow-{config.name}", config.rounds, 1, text)
+    pipeline = search_pipeline(f"nasflow-{config.name}", config, 1, text)
     local.init(
         runner=local.SubprocessRunner(use_venv=False),
         pipeline_root=str(folder / "artifacts"),
         raise_on_error=True,
     )
-    pipeline(request=text)
+    pipeline(request=text, deadline=deadline)
 
 
 if __name__ == "__main__":

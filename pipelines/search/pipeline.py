@@ -10,34 +10,48 @@ from nasflow.components.prepare_data.component import prepare_data
 from nasflow.components.propose.component import propose
 from nasflow.components.register_model.component import register_model
 from nasflow.components.report.component import report
+from nasflow.components.search_on.component import search_on
 from nasflow.components.select.component import select
 from nasflow.components.train_candidates.component import train_candidates
 from nasflow.components.train_final.component import train_final
+from nasflow.config import SearchConfig
+from nasflow.engine.rounds import unrolled_rounds
 
 
-def search_pipeline(name: str, rounds: int, parallelism: int, default: str) -> Any:
-    """Return the pipeline of a search; its one parameter is the request.
+def search_pipeline(name: str, config: SearchConfig, parallelism: int, default: str) -> Any:
+    """Return the pipeline of a search.
+
+    Its parameters are the request and the deadline in Unix seconds; where that is 0, the hours of the budget count from
+    its first step.
 
     Args:
         name: Name of the pipeline.
-        rounds: Number of rounds, unrolled.
+        config: The search; its rounds are unrolled.
         parallelism: Shards of a round that run at the same time.
         default: The request that it runs when it is started without another one.
     """
+    rounds = unrolled_rounds(config)
 
     @dsl.pipeline(name=name, description="Neural architecture search from one YAML to a registered model.")
-    def pipeline(request: str = default) -> None:
-        data = _uncached(prepare_data(request=request)).outputs["data"]
+    def pipeline(request: str = default, deadline: float = 0.0) -> None:
+        prepared = _uncached(prepare_data(request=request, deadline=deadline))
+        data = prepared.outputs["data"]
         space = generate_space(request=request, data=data).outputs["space"]
         known = {"request": request, "data": data, "space": space}
+        timed = known | {"deadline": prepared.outputs["deadline"]}
         before: dict[str, Any] = {}
+        receipt: Any = None
         for number in range(rounds):
-            proposed = _uncached(propose(number=number, **known, **before))
+            proposed = _uncached(propose(number=number, **timed, **before))
             with dsl.ParallelFor(proposed.outputs["Output"], parallelism=parallelism) as shard:
                 trained = _uncached(train_candidates(shard=shard, proposal=proposed.outputs["proposal"], **known))
-            before = {"receipts": dsl.Collected(trained.outputs["receipt"])}
-        selection = _uncached(select(**before, **known)).outputs["selection"]
-        outcome = _uncached(train_final(selection=selection, **known)).outputs["outcome"]
+            receipt = trained.outputs["receipt"]
+            before = {"receipts": dsl.Collected(receipt)}
+        selecting = _uncached(select(**before, **timed))
+        if config.rounds > rounds:
+            selecting.after(_uncached(search_on(first=rounds, receipts=dsl.Collected(receipt), **timed)))
+        selection = selecting.outputs["selection"]
+        outcome = _uncached(train_final(selection=selection, **timed)).outputs["outcome"]
         model = _uncached(export_model(outcome=outcome, **known)).outputs["model"]
         page = _uncached(report(outcome=outcome, **known)).outputs["page"]
         _uncached(register_model(outcome=outcome, model=model, page=page, **known))

@@ -40,7 +40,7 @@ class LocalPipeline:
     """
 
     def __init__(self, admitted: Admitted) -> None:
-        self._request = admitted.plan.request
+        self._request, self._deadline = admitted.plan.request, admitted.plan.deadline
         self.folder = admitted.records.store.local_folder() / "pipelines" / admitted.plan.search_id
         self.log = self.folder / "log.txt"
         self._error = self.folder / ERROR_FILE
@@ -64,6 +64,7 @@ class LocalPipeline:
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self._error.unlink(missing_ok=True)
         (self.folder / "request.json").write_text(self._request.to_json())
+        (self.folder / "deadline.txt").write_text(f"{self._deadline or 0.0}")
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "nasflow.pipelines.search.local", str(self.folder)],

@@ -48,6 +48,10 @@ class Chain:
         return self.artifacts[name]
 
     @property
+    def timed(self) -> dict[str, Any]:
+        return self.known | {"deadline": 0.0}
+
+    @property
     def known(self) -> dict[str, Any]:
         return {"request": self.request, "data": self.artifacts["data"], "space": self.artifacts["space"]}
 
@@ -60,14 +64,14 @@ def chain(make_site: Any, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     admitted = admit(config, site.root)
     it = Chain(site, tmp_path_factory.mktemp("artifacts"), admitted.plan.request.to_json())
     got = it.returned
-    got["prepare_data"] = prepare_data.python_func(request=it.request, data=it.out("data", dsl.Dataset))
+    got["prepare_data"] = prepare_data.python_func(request=it.request, deadline=0.0, data=it.out("data", dsl.Dataset))
     got["generate_space"] = generate_space.python_func(
         request=it.request, data=it.artifacts["data"], space=it.out("space")
     )
     receipts = None
     for number in range(2):
         proposal = it.out(f"proposal-{number}")
-        names = propose.python_func(number=number, proposal=proposal, receipts=receipts, **it.known)
+        names = propose.python_func(number=number, proposal=proposal, receipts=receipts, **it.timed)
         got[f"propose-{number}"] = names
         receipts = [it.out(f"receipt-{name}") for name in names]
         for name, receipt in zip(names, receipts, strict=True):
@@ -78,14 +82,14 @@ def chain(make_site: Any, tmp_path_factory: pytest.TempPathFactory) -> Chain:
         history=it.out("history"),
         leaderboard=it.out("leaderboard", dsl.HTML),
         metrics=it.out("search-metrics", dsl.Metrics),
-        **it.known,
+        **it.timed,
     )
     train_final.python_func(
         selection=it.artifacts["selection"],
         outcome=it.out("outcome"),
         metrics=it.out("final-metrics", dsl.Metrics),
         confusion=it.out("confusion", dsl.ClassificationMetrics),
-        **it.known,
+        **it.timed,
     )
     outcome = it.artifacts["outcome"]
     export_model.python_func(outcome=outcome, model=it.out("model", dsl.Model), **it.known)

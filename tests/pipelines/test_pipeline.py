@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from kfp import compiler
 
+from nasflow.config import SearchConfig
 from nasflow.pipelines.search.pipeline import search_pipeline
+
+
+def compiled(target: Path, **budget: Any) -> dict[str, Any]:
+    config = SearchConfig.model_validate({"name": "shape", "data": "sklearn:digits", "budget": budget})
+    compiler.Compiler().compile(search_pipeline("nasflow-shape", config, 2, "{}"), str(target))
+    found: dict[str, Any] = yaml.safe_load(target.read_text())
+    return found
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    target = tmp_path_factory.mktemp("pipeline") / "pipeline.yaml"
-    compiler.Compiler().compile(search_pipeline("nasflow-shape", 3, 2, "{}"), str(target))
-    found: dict[str, Any] = yaml.safe_load(target.read_text())
-    return found
+    return compiled(tmp_path_factory.mktemp("pipeline") / "pipeline.yaml", trials=24)
 
 
 def waits_for(spec: dict[str, Any], task: str) -> set[str]:
@@ -53,4 +59,22 @@ def test_every_round_is_a_loop_over_names_with_its_parallelism(spec: dict[str, A
 
 def test_the_name_is_the_one_given(spec: dict[str, Any]) -> None:
     assert spec["pipelineInfo"]["name"] == "nasflow-shape"
-    assert set(spec["root"]["inputDefinitions"]["parameters"]) == {"request"}
+    assert set(spec["root"]["inputDefinitions"]["parameters"]) == {"request", "deadline"}
+
+
+def test_where_time_limits_the_search_one_step_does_the_rounds_that_are_left(tmp_path: Path) -> None:
+    spec = compiled(tmp_path / "hours.yaml", trials=500, hours=1)
+    tasks = spec["root"]["dag"]["tasks"]
+    assert sum(name.startswith("for-loop") for name in tasks) == 8
+    assert tasks["search-on"]["inputs"]["parameters"]["first"]["runtimeValue"]["constant"] == 8
+    assert "for-loop-8" in waits_for(spec, "search-on")
+    assert {"for-loop-8", "search-on"} <= waits_for(spec, "select")
+    few = compiled(tmp_path / "few.yaml", trials=24, hours=1)
+    assert "search-on" not in few["root"]["dag"]["tasks"]
+
+
+def test_the_deadline_reaches_every_step_that_has_to_keep_to_it(spec: dict[str, Any]) -> None:
+    tasks = spec["root"]["dag"]["tasks"]
+    for name in ("propose", "propose-3", "select", "train-final"):
+        source = tasks[name]["inputs"]["parameters"]["deadline"]["taskOutputParameter"]
+        assert source == {"outputParameterKey": "deadline", "producerTask": "prepare-data"}

@@ -18,7 +18,7 @@ def test_rounds_and_shards(chain: Any) -> None:
     assert chain.returned["propose-1"] == ["1-0"]
     sizes = {}
     for number in range(2):
-        shards = json.loads(Path(chain.artifacts[f"proposal-{number}"].path).read_text())
+        shards = json.loads(Path(chain.artifacts[f"proposal-{number}"].path).read_text())["shards"]
         assert list(shards) == chain.returned[f"propose-{number}"]
         sizes[number] = sorted(len(shard) for shard in shards.values())
     assert sizes == {0: [1, 2], 1: [2]}
@@ -29,14 +29,14 @@ def test_rounds_and_shards(chain: Any) -> None:
 def test_the_trials_are_those_of_the_search(chain: Any) -> None:
     proposed = []
     for number in range(2):
-        shards = json.loads(Path(chain.artifacts[f"proposal-{number}"].path).read_text())
+        shards = json.loads(Path(chain.artifacts[f"proposal-{number}"].path).read_text())["shards"]
         proposed += [Trial.from_json(trial).id for shard in shards.values() for trial in shard]
     assert sorted(proposed) == sorted(entry.trial.id for entry in chain.site.history())
 
 
 def test_proposed_again_it_is_the_same(chain: Any, tmp_path: Path) -> None:
     again = dsl.Artifact(uri=str(tmp_path / "proposal"))
-    assert propose.python_func(number=1, proposal=again, **chain.known) == chain.returned["propose-1"]
+    assert propose.python_func(number=1, proposal=again, **chain.timed) == chain.returned["propose-1"]
     first = Path(chain.artifacts["proposal-1"].path)
     assert json.loads(Path(again.path).read_text()) == json.loads(first.read_text())
 
@@ -44,7 +44,7 @@ def test_proposed_again_it_is_the_same(chain: Any, tmp_path: Path) -> None:
 def test_an_altered_batch_ends_it_in_one_sentence(chain: Any, tmp_path: Path, capsys: Any) -> None:
     request = json.loads(chain.request)
     request["config"]["storage"]["url"] = str(tmp_path / "store")
-    known = chain.known | {"request": json.dumps(request)}
+    known = chain.timed | {"request": json.dumps(request)}
     propose.python_func(number=0, proposal=dsl.Artifact(uri=str(tmp_path / "one")), **known)
     (batch,) = (tmp_path / "store").glob("searches/*/batches/*.json")
     batch.write_bytes(batch.read_bytes()[:-30])

@@ -13,7 +13,7 @@ from nasflow.components.train_candidates.component import train_candidates
 
 def test_every_receipt_names_the_trials_of_its_shard(chain: Any) -> None:
     for number in range(2):
-        shards = json.loads(Path(chain.artifacts[f"proposal-{number}"].path).read_text())
+        shards = json.loads(Path(chain.artifacts[f"proposal-{number}"].path).read_text())["shards"]
         for name, shard in shards.items():
             receipt = chain.artifacts[f"receipt-{name}"]
             assert json.loads(Path(receipt.path).read_text()) == [trial["id"] for trial in shard]
@@ -36,7 +36,7 @@ def test_trained_again_nothing_is_trained(chain: Any, tmp_path: Path) -> None:
 
 def test_an_empty_shard_is_no_failure(chain: Any, tmp_path: Path) -> None:
     proposal = dsl.Artifact(uri=str(tmp_path / "proposal"))
-    Path(proposal.path).write_text('{"9-0": []}')
+    Path(proposal.path).write_text('{"deadline": 0.0, "shards": {"9-0": []}}')
     receipt = dsl.Artifact(uri=str(tmp_path / "receipt"))
     train_candidates.python_func(shard="9-0", proposal=proposal, receipt=receipt, **chain.known)
     assert Path(receipt.path).read_text() == "[]"

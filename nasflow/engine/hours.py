@@ -1,0 +1,134 @@
+"""Keeping to `budget.hours`: when the search has to end, and how long full trainings may be.
+
+The hours count from the beginning of a run. What comes after the search is known from what was measured of it: its own
+trials give the speed of the finalists, a probe at its beginning that of the reference network, and the time that its
+last task took to start says how much slower than usual this machine starts the steps of the delivery.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from nasflow.engine.pacing import Layout, measure_pace
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import SearchRecords
+from nasflow.engine.request import delivery_asked
+from nasflow.engine.speeds import Speeds, trial_samples
+from nasflow.errors import SearchError
+from nasflow.objectives import ranked
+from nasflow.spaces import Architecture
+from nasflow.trials import History, Status, Trial
+
+FINALS_SHARE = 0.6
+"""Largest share of the hours that is kept for full trainings."""
+
+PACE_NETWORKS = 3
+_PACE_SECONDS = 6.0
+_MARGIN = 1.05
+
+Clock = Callable[[], float]
+
+
+class SearchClock:
+    """Tells when the search has to end, so that everything else is done in time; it never does without a deadline.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        steps_left: Steps of the pipeline that are still to come before full training; 0 where the search runs in one
+            process.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, plan: Plan, records: SearchRecords, steps_left: int = 0, clock: Clock = time.time) -> None:
+        self._plan, self._records, self._steps_left, self._clock = plan, records, steps_left, clock
+        self.end = float("inf")
+        self.look()
+
+    def look(self) -> None:
+        """Find out when the search has to end, by the trials that have a result now."""
+        deadline, hours = self._plan.deadline, self._plan.config.budget.hours
+        if deadline is None or hours is None:
+            return
+        history = self._records.history()
+        speeds = Speeds.of(self._plan, self._records, history)
+        finals = speeds.full_seconds(
+            likely_finalists(self._plan, self._records, history), self._plan.config.final_epochs
+        )
+        self.end = deadline - speeds.delivery_seconds(self._steps_left) - min(finals, FINALS_SHARE * 3600 * hours)
+
+    def over(self) -> bool:
+        """Whether the search has to end now."""
+        return self._clock() >= self.end
+
+
+def likely_finalists(plan: Plan, records: SearchRecords, history: History) -> list[Architecture]:
+    """Return the networks that would be trained in full now: the best, and the reference unless its training is kept.
+
+    Where no trial is over yet, the first ones proposed stand for them.
+    """
+    count = plan.config.final.candidates
+    best = [entry.trial.architecture for entry in ranked(plan.objectives, history)[:count]]
+    proposed = [entry.trial.architecture for entry in history]
+    best += [one for one in proposed if one not in best][: count - len(best)]
+    wanted = [one for one in best if kept_training(plan, records, one) is None]
+    return wanted + ([] if kept_training(plan, records, plan.reference) else [plan.reference])
+
+
+def kept_training(plan: Plan, records: SearchRecords, architecture: Architecture) -> Trial | None:
+    """Return the full training of a network with all its epochs, where its weights are in the store."""
+    trial = plan.full_training(architecture)
+    result = records.result(trial, 0.0)
+    if result is None or result.status is not Status.COMPLETED or result.checkpoint is None:
+        return None
+    return trial if result.checkpoint in records.store.keys(result.checkpoint) else None
+
+
+def closed(plan: Plan, records: SearchRecords) -> bool:
+    """Whether the search of a run with a deadline is over for good, since its full trainings have been laid down."""
+    finals = records.read("finals") if plan.deadline is not None else None
+    return finals is not None and finals["asked"] == delivery_asked(plan.config)
+
+
+def final_epochs(
+    plan: Plan, records: SearchRecords, architectures: Sequence[Architecture], clock: Clock = time.time
+) -> int:
+    """Return how many epochs full trainings get: as many as there is time for, at least one, at most those asked for.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        architectures: What is trained in full.
+        clock: Unix seconds.
+    """
+    most = plan.config.final_epochs
+    if plan.deadline is None:
+        return most
+    speeds = Speeds.of(plan, records, records.history())
+    left = plan.deadline - clock() - speeds.delivery_seconds(0)
+    fitting = (n for n in range(most, 1, -1) if _MARGIN * speeds.full_seconds(architectures, n) <= left)
+    return next(fitting, 1)
+
+
+def keep_pace(plan: Plan, records: SearchRecords, networks: Sequence[Architecture], clock: Clock = time.time) -> None:
+    """Measure how fast networks train, once for a search with a deadline; not where that would take too much of it.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        networks: Some that it is about to train.
+        clock: Unix seconds.
+    """
+    if plan.deadline is None or not networks or records.read("pace") is not None:
+        return
+    if plan.deadline - clock() < 10 * _PACE_SECONDS:
+        return
+    layout = Layout(
+        plan.config, plan.final_config, plan.bundle, plan.space.io, trial_samples(plan), plan.bundle.counts["val"]
+    )
+    try:
+        pace = measure_pace(layout, networks[:PACE_NETWORKS], plan.reference, seconds=_PACE_SECONDS)
+    except SearchError:
+        return  # a machine too slow to be measured in seconds: the search's own trials have to do
+    records.write("pace", pace.to_json())

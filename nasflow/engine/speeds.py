@@ -1,0 +1,122 @@
+"""How long the trainings of a search take, and what follows them, by what is known of it so far."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from nasflow.engine.pace import FORWARD_SHARE, NORMAL_STARTUP, Pace, Timing, load_of, makespan, shrinking, slowness
+from nasflow.engine.plan import Plan
+from nasflow.engine.records import SearchRecords
+from nasflow.engine.steps import FOLDER
+from nasflow.spaces import Architecture
+from nasflow.trials import History, Status, Trial, TrialResult
+
+STEP_SECONDS = 0.45
+"""What a step of the pipeline takes that does nothing, on this machine."""
+
+CLUSTER_STEP_SECONDS = 15.0
+"""What it takes on a cluster: two pods are started for it."""
+
+STARTING_SECONDS = 3.0
+"""What the beginning of full training takes: its step, the data, the workers."""
+
+DELIVERY_SECONDS = 10.0
+"""What export, report, registration and the completion of MLflow's runs take after the last training."""
+
+DELIVERY_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What is known of how long the trainings of a search take.
+
+    Attributes:
+        plan: The search.
+        pace: What the probe measured, or None.
+        known: Timings of the search's own trials, by architecture.
+        startup: Seconds until the first trial of the last task began.
+    """
+
+    plan: Plan
+    pace: Pace | None
+    known: dict[str, Timing]
+    startup: float
+
+    @classmethod
+    def of(cls, plan: Plan, records: SearchRecords, history: History) -> Speeds:
+        """Return what is known so far."""
+        document, started = records.read("pace"), records.read("startup")
+        pace = Pace.from_json(document) if document else None
+        startup = started["seconds"] if started else pace.startup if pace else NORMAL_STARTUP
+        load = load_of(trial_samples(plan), plan.bundle.counts["val"])
+        known = {
+            entry.trial.architecture.id: _timing(plan, entry.trial, entry.result, load)
+            for entry in history
+            if entry.result is not None and entry.result.curve and entry.result.status is Status.COMPLETED
+        }
+        return cls(plan, pace, known, startup)
+
+    @property
+    def drift(self) -> float:
+        """How many times as long as the probe foretold the search's own trials have taken."""
+        if self.pace is None or not self.known:
+            return 1.0
+        return median(t.sample_seconds / self.pace.timing(t.flops).sample_seconds for t in self.known.values())
+
+    def timing(self, architecture: Architecture) -> Timing | None:
+        """Return the timing of a network as the search trains it, None where nothing is known of any."""
+        if architecture.id in self.known:
+            return self.known[architecture.id]
+        if self.pace is not None:
+            reference = architecture.id == self.plan.reference.id
+            found = self.pace.reference if reference else self.pace.timing(self.plan.cost(architecture).flops)
+            return replace(found, sample_seconds=found.sample_seconds * self.drift)
+        if self.known:
+            return max(self.known.values(), key=lambda timing: timing.sample_seconds)
+        return None
+
+    def full_seconds(self, architectures: Sequence[Architecture], epochs: int) -> float:
+        """Return how long full trainings of so many epochs take, all together; 0 where nothing is known.
+
+        Args:
+            architectures: What is trained; the last ones wait for the first.
+            epochs: Epochs of each.
+        """
+        counts = self.plan.bundle.counts
+        load = load_of(counts["train"], counts["val"])
+        load *= shrinking(self.plan.config.training, self.plan.bundle.size, epochs)
+        load *= self.pace.final_scale if self.pace else 1.0
+        timings = [self.timing(architecture) for architecture in architectures]
+        seconds = [timing.seconds(epochs, load) for timing in timings if timing is not None]
+        return makespan(seconds, self.plan.final_config.workers)
+
+    def delivery_seconds(self, steps_left: int) -> float:
+        """Return how long everything takes but the search and the full trainings.
+
+        Args:
+            steps_left: Steps of the pipeline that are still to come before full training.
+        """
+        slow = slowness(self.startup)
+        step = STEP_SECONDS * slow if os.environ.get(FOLDER) else CLUSTER_STEP_SECONDS
+        steps = steps_left * step if steps_left else 0.0
+        if steps_left and not os.environ.get(FOLDER):
+            steps += (DELIVERY_STEPS + 1) * step
+        reference = self.timing(self.plan.reference)
+        tested = 2 * self.plan.bundle.counts["test"] * FORWARD_SHARE
+        testing = tested * reference.sample_seconds if reference else 0.0
+        return slow * (STARTING_SECONDS + DELIVERY_SECONDS) + steps + testing
+
+
+def trial_samples(plan: Plan) -> int:
+    """Return the training samples that a trial of the search sees."""
+    available = plan.bundle.counts["train"]
+    return min(available, max(2, math.ceil(plan.fidelity.data_fraction * available)))
+
+
+def _timing(plan: Plan, trial: Trial, result: TrialResult, load: float) -> Timing:
+    flops = plan.cost(trial.architecture).flops
+    return Timing.of(flops, result.curve, result.curve[0].started_at, load)
