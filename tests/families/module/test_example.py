@@ -14,6 +14,7 @@ import yaml
 
 from nasflow.config.loading import load_config
 from nasflow.testing.plugins import installed
+from nasflow.trials import Status
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples/own_family"
 
@@ -49,5 +50,5 @@ def test_installed_by_pip_it_is_searched_and_delivered(tmp_path: Path, site: Any
     assert code == 0, output
     site.accounted(5)
     assert {entry.trial.architecture.family for entry in site.history()} == {"tiny"}
-    assert all(entry.result.completed for entry in site.history())
-    assert site.kinds()["final"] == 2
+    assert {entry.result.status for entry in site.history()} == {Status.COMPLETED}
+    assert site.kinds()["final"] >= 1
