@@ -59,13 +59,14 @@ class Group:
         parameters: Trainable parameters, floating, on one device.
         weight_decay: Their weight decay.
         slots: Names of the state tensors that each parameter has, of its shape, zero at first.
+        counted: Whether the steps of each parameter are counted, which costs as much in a checkpoint as a slot does.
     """
 
-    def __init__(self, parameters: list[Tensor], weight_decay: float, slots: Iterable[str]) -> None:
+    def __init__(self, parameters: list[Tensor], weight_decay: float, slots: Iterable[str], counted: bool) -> None:
         self.parameters = parameters
         self.weight_decay = weight_decay
         self.state = {slot: [torch.zeros_like(p) for p in parameters] for slot in slots}
-        self.steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters]
+        self.steps = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters] if counted else []
 
     def grads(self) -> tuple[list[Tensor], list[int]]:
         """Return the gradients that exist, and the places of their parameters."""
@@ -81,7 +82,7 @@ class Part:
         parameters: Trainable parameters.
         grads: Their gradients.
         state: Their state by slot.
-        steps: The steps that each has had, float32 ().
+        steps: The steps that each has had, float32 (); empty where they are not counted.
         weight_decay: Their weight decay.
     """
 
@@ -171,9 +172,10 @@ class Optimizer:
         self.recipe = recipe
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         slots, self._rule = _RULES[recipe.optimizer]
+        counted = self._rule is not _sgd
         self.groups = [
-            Group([p for p in self.parameters if p.ndim >= 2], recipe.weight_decay, slots),
-            Group([p for p in self.parameters if p.ndim < 2], 0.0, slots),
+            Group([p for p in self.parameters if p.ndim >= 2], recipe.weight_decay, slots, counted),
+            Group([p for p in self.parameters if p.ndim < 2], 0.0, slots, counted),
         ]
 
     def zero_grad(self) -> None:
@@ -196,7 +198,7 @@ class Optimizer:
                 [group.parameters[i] for i in places],
                 grads,
                 {slot: [tensors[i] for i in places] for slot, tensors in group.state.items()},
-                [group.steps[i] for i in places],
+                [group.steps[i] for i in places] if group.steps else [],
                 group.weight_decay,
             )
             self._rule(part, self.recipe, rate)
