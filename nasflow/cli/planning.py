@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from nasflow.cli.foretelling import foretold
 from nasflow.cli.views import PlanView
 from nasflow.config import SearchConfig
 from nasflow.data.checks import small_classes_note
@@ -16,13 +17,20 @@ from nasflow.storage import open_store
 from nasflow.tracking import tracking_target
 
 
-def planned(path: Path, config: SearchConfig) -> PlanView:
+def planned(path: Path, config: SearchConfig, *, probe: bool = False) -> PlanView:
     """Return what a search would do; writes nothing.
+
+    Args:
+        path: The search's YAML file.
+        config: What it says.
+        probe: Whether to measure for some seconds how long it will take.
 
     Raises:
         UserError: The data, the space or the objectives cannot be used.
     """
-    found = outlook(config, path.resolve().parent)
+    base = path.resolve().parent
+    found = outlook(config, base)
+    time, unknown = foretold(config, base, found) if probe else ("", [])
     parallelism = config.parallelism
     canonical = found.space.canonical_size()
     strategy = config.strategy
@@ -49,7 +57,8 @@ def planned(path: Path, config: SearchConfig) -> PlanView:
         threads=parallelism.threads,
         device=config.resources.device,
         writes=_writes(config),
-        notes=tuple(_notes(config, found, canonical)),
+        time=time,
+        notes=(*_notes(config, found, canonical), *unknown),
     )
 
 

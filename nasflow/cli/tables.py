@@ -59,6 +59,7 @@ def plan(view: PlanView) -> Group:
         ("search", f"{_layout(view)}, {count(view.epochs, 'epoch')} each"),
         ("full training", full),
         ("at once", at_once),
+        *([("time", view.time)] if view.time else []),
     ]
     parts: list[RenderableType] = [_heading(f"Search {view.name}", view.config), _pairs(rows)]
     if view.writes:

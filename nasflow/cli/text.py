@@ -69,6 +69,15 @@ def duration(seconds: float | None) -> str:
     return f"{whole} s"
 
 
+def rounded(seconds: float) -> str:
+    """Return a time as one says it where it is not known exactly: `4 s`, `50 s`, `3 min 30 s`, `25 min`."""
+    for below, step in ((10, 1), (60, 5), (600, 30), (3600, 60), (36000, 600)):
+        if seconds < below:
+            whole = max(step, step * math.floor(seconds / step + 0.5))
+            return f"{whole} s" if whole < 60 else duration(whole)
+    return f"{seconds / 3600:.0f} h"
+
+
 def ago(seconds: float) -> str:
     """Return how long ago something was, in its largest unit: `just now`, `5 min ago`, `3 d ago`."""
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):

@@ -31,6 +31,7 @@ class PlanView:
         threads: CPU threads of a trial.
         device: What trains.
         writes: What is written, and where.
+        time: About how long it takes, and what for, in a line; empty where nobody has measured.
         notes: Sentences that the user should read before launching.
     """
 
@@ -54,6 +55,7 @@ class PlanView:
     threads: int
     device: str
     writes: tuple[tuple[str, str], ...]
+    time: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -21,11 +21,11 @@ DEFAULT_STORE = "nasflow-store"
 _YAML = (".yaml", ".yml")
 
 
-def plan_view(config: Path) -> PlanView:
-    """Return what a search would do; writes nothing."""
+def plan_view(config: Path, *, probe: bool) -> PlanView:
+    """Return what a search would do, and about how long it takes where that is to be measured; writes nothing."""
     from nasflow.cli.planning import planned
 
-    return planned(config, load_config(config))
+    return planned(config, load_config(config), probe=probe)
 
 
 def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView], None]) -> SummaryView:

@@ -9,11 +9,12 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from nasflow.engine.hours import final_epochs, kept_training
+from nasflow.engine.hours import final_epochs
 from nasflow.engine.keeping import keep_best
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import delivery_asked
+from nasflow.engine.speeds import kept_training
 from nasflow.engine.trialling import Listener, train_trials
 from nasflow.errors import IntegrityError, SearchError
 from nasflow.objectives import feasible, rank_key

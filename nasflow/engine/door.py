@@ -146,7 +146,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
         plan = Plan(request, bundle, space, deadline_of(config, began))
     finally:
         probe.close()
-    plan = _present(plan, store)
+    plan = present(plan, store)
     if anew:
         plan = _following(plan, store)
     records = SearchRecords(store, plan.search_id)
@@ -154,7 +154,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
     return Admitted(plan, records)
 
 
-def _present(plan: Plan, store: Store) -> Plan:
+def present(plan: Plan, store: Store) -> Plan:
     """Return the plan of the present generation of a search, from that of the first one."""
     known = SearchRecords(store, plan.search_id).read("generation")
     return plan.in_generation(int(known["generation"])) if known else plan

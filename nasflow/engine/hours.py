@@ -14,11 +14,11 @@ from nasflow.engine.pacing import Layout, measure_pace
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import delivery_asked
-from nasflow.engine.speeds import Speeds, trial_samples
+from nasflow.engine.speeds import Speeds, kept_training, trial_samples
 from nasflow.errors import SearchError
 from nasflow.objectives import ranked
 from nasflow.spaces import Architecture
-from nasflow.trials import History, Status, Trial
+from nasflow.trials import History
 
 FINALS_SHARE = 0.6
 """Largest share of the hours that is kept for full trainings."""
@@ -74,15 +74,6 @@ def likely_finalists(plan: Plan, records: SearchRecords, history: History) -> li
     best += [one for one in proposed if one not in best][: count - len(best)]
     wanted = [one for one in best if kept_training(plan, records, one) is None]
     return wanted + ([] if kept_training(plan, records, plan.reference) else [plan.reference])
-
-
-def kept_training(plan: Plan, records: SearchRecords, architecture: Architecture) -> Trial | None:
-    """Return the full training of a network with all its epochs, where its weights are in the store."""
-    trial = plan.full_training(architecture)
-    result = records.result(trial, 0.0)
-    if result is None or result.status is not Status.COMPLETED or result.checkpoint is None:
-        return None
-    return trial if result.checkpoint in records.store.keys(result.checkpoint) else None
 
 
 def closed(plan: Plan, records: SearchRecords) -> bool:

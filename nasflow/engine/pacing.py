@@ -19,7 +19,7 @@ from nasflow.training.job import TrainingJob
 from nasflow.training.pool import run_trials
 from nasflow.trials import EpochPoint, Fidelity, Trial
 
-PROBE_SECONDS = 10.0
+PROBE_SECONDS = 8.0
 """Longest time that trainings on noise go on, beside what it takes to start the workers."""
 
 _EPOCHS = 2

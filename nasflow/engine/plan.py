@@ -166,17 +166,8 @@ class Plan:
 
     @cached_property
     def final_config(self) -> SearchConfig:
-        """The configuration that full trainings run by: their own threads, and all the time that they need."""
-        config = self.config
-        parallelism: dict[str, int | None] = {"threads": config.final_threads}
-        if config.final.threads is not None:
-            parallelism["workers"] = None  # as many as there are cores for
-        return config.model_copy(
-            update={
-                "budget": config.budget.model_copy(update={"trial_seconds": None}),
-                "parallelism": config.parallelism.model_copy(update=parallelism),
-            }
-        )
+        """The configuration that full trainings run by."""
+        return final_config(self.config)
 
     @property
     def _strategy_options(self) -> dict[str, Any]:
@@ -250,6 +241,19 @@ class Plan:
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of any architecture, the reference included."""
         return self.known.cost(architecture)
+
+
+def final_config(config: SearchConfig) -> SearchConfig:
+    """Return the configuration that full trainings run by: their own threads, and all the time that they need."""
+    parallelism: dict[str, int | None] = {"threads": config.final_threads}
+    if config.final.threads is not None:
+        parallelism["workers"] = None  # as many as there are cores for
+    return config.model_copy(
+        update={
+            "budget": config.budget.model_copy(update={"trial_seconds": None}),
+            "parallelism": config.parallelism.model_copy(update=parallelism),
+        }
+    )
 
 
 def _identity(objective: Objective) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import median
 
 from nasflow.engine.pace import FORWARD_SHARE, NORMAL_STARTUP, Pace, Timing, load_of, makespan, shrinking, slowness
@@ -28,6 +29,39 @@ DELIVERY_SECONDS = 10.0
 """What export, report, registration and the completion of MLflow's runs take after the last training."""
 
 DELIVERY_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a probe measured, set right by the trials that a search has trained.
+
+    Attributes:
+        pace: What the probe measured.
+        known: Timings of the search's own trials, by architecture.
+        reference: Id of the reference network.
+    """
+
+    pace: Pace
+    known: Mapping[str, Timing]
+    reference: str
+
+    @cached_property
+    def drift(self) -> float:
+        """How many times as long as the probe foretold the search's own trials have taken."""
+        foretold = [(t.sample_seconds, self.pace.timing(t.flops).sample_seconds) for t in self.known.values()]
+        return median(seconds / expected for seconds, expected in foretold) if foretold else 1.0
+
+    def timing(self, architecture: Architecture, flops: float) -> Timing:
+        """Return the timing of a network as the search trains it.
+
+        Args:
+            architecture: The network.
+            flops: Of one sample.
+        """
+        if architecture.id in self.known:
+            return self.known[architecture.id]
+        found = self.pace.reference if architecture.id == self.reference else self.pace.timing(flops)
+        return replace(found, sample_seconds=found.sample_seconds * self.drift)
 
 
 @dataclass(frozen=True)
@@ -60,23 +94,14 @@ class Speeds:
         }
         return cls(plan, pace, known, startup)
 
-    @property
-    def drift(self) -> float:
-        """How many times as long as the probe foretold the search's own trials have taken."""
-        if self.pace is None or not self.known:
-            return 1.0
-        return median(t.sample_seconds / self.pace.timing(t.flops).sample_seconds for t in self.known.values())
-
     def timing(self, architecture: Architecture) -> Timing | None:
         """Return the timing of a network as the search trains it, None where nothing is known of any."""
-        if architecture.id in self.known:
-            return self.known[architecture.id]
         if self.pace is not None:
-            reference = architecture.id == self.plan.reference.id
-            found = self.pace.reference if reference else self.pace.timing(self.plan.cost(architecture).flops)
-            return replace(found, sample_seconds=found.sample_seconds * self.drift)
+            flops = self.plan.cost(architecture).flops
+            return Knowledge(self.pace, self.known, self.plan.reference.id).timing(architecture, flops)
         if self.known:
-            return max(self.known.values(), key=lambda timing: timing.sample_seconds)
+            slowest = max(self.known.values(), key=lambda timing: timing.sample_seconds)
+            return self.known.get(architecture.id, slowest)
         return None
 
     def full_seconds(self, architectures: Sequence[Architecture], epochs: int) -> float:
@@ -120,3 +145,12 @@ def trial_samples(plan: Plan) -> int:
 def _timing(plan: Plan, trial: Trial, result: TrialResult, load: float) -> Timing:
     flops = plan.cost(trial.architecture).flops
     return Timing.of(flops, result.curve, result.curve[0].started_at, load)
+
+
+def kept_training(plan: Plan, records: SearchRecords, architecture: Architecture) -> Trial | None:
+    """Return the full training of a network with all its epochs, where its weights are in the store."""
+    trial = plan.full_training(architecture)
+    result = records.result(trial, 0.0)
+    if result is None or result.status is not Status.COMPLETED or result.checkpoint is None:
+        return None
+    return trial if result.checkpoint in records.store.keys(result.checkpoint) else None
