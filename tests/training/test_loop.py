@@ -19,15 +19,12 @@ from nasflow.tasks.image_changes import crop_and_flip
 from nasflow.testing.rigged import rigged
 from nasflow.training.bench import Bench
 from nasflow.training.checkpoint import Progress, unpack
-from nasflow.training.epoch import Epochs, check_losses
 from nasflow.training.evaluation import evaluate, load_network
 from nasflow.training.events import EpochFinished, TrialStarted
-from nasflow.training.failures import NotFiniteError
 from nasflow.training.job import checkpoint_key
 from nasflow.training.loop import Training, predict_logits, train
 from nasflow.training.optimisation import learning_rate
 from nasflow.training.seeding import generator, seed_everything
-from nasflow.training.weights import Weights
 from nasflow.trials import Fidelity, Status, Trial
 
 
@@ -340,37 +337,6 @@ class TestRecipes:
         assert training.weights.average is not None
         assert training.epochs.augment.mixup == 0.3
 
-    def test_sampling_evens_out_the_classes_of_an_epoch(self, lab):
-        """Of 1,258 draws, each of ten classes has 126 within six standard deviations of 10.7."""
-        lab = lab.other("x", training={"balance": "sampler"})
-        bench = Bench.open(lab.job)
-        bench.train.targets[bench.train.targets < 5] = 0  # half of the samples in one class, none in four
-        trial = lab.trial("good")
-        epochs = Epochs(trial, bench, lab.config.training, 1)
-        orders = [epochs._order(number) for number in (1, 2, 1)]
-        assert torch.equal(orders[0], orders[2])
-        assert not torch.equal(orders[0], orders[1])
-        counts = torch.bincount(bench.train.targets[orders[0]])[[0, 5, 6, 7, 8, 9]]
-        expected = len(bench.train) / 6
-        assert (counts - expected).abs().max() < 6 * (expected * 5 / 6) ** 0.5
-
-    @pytest.mark.parametrize("parts", [2, 3])
-    def test_parts_of_a_batch_add_up_to_its_gradient(self, lab, parts):
-        """In a network without batch normalisation and dropout, which see parts."""
-        lab = lab.other("x", training={"batch_size": 256, "balance": "loss", "augment": {"mixup": 0.5}})
-        bench = Bench.open(lab.job)
-        trial, gradients = lab.trial("good"), []
-        for count in (1, parts):
-            torch.manual_seed(0)
-            network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
-            weights = Weights(network, lab.config.training)
-            epochs = Epochs(trial, bench, lab.config.training, count)
-            images, targets = epochs.augment(*bench.train.batch(torch.arange(101)), torch.Generator().manual_seed(0), 8)
-            loss = epochs._gradients(weights, images, targets)
-            gradients.append([loss, *(p.grad.clone() for p in network.parameters())])
-        for whole, summed in zip(*gradients, strict=True):
-            torch.testing.assert_close(whole, summed)
-
     def test_parts_are_kept_in_the_checkpoint(self, lab, bench):
         trial = lab.trial("good", epochs=3)
         whole = train(trial, bench, ignore, 4)
@@ -389,11 +355,6 @@ class TestRecipes:
         with pytest.raises(Stopped):
             train(trial, bench, stop_after(2))
         assert train(trial, bench, ignore, 2).timeless() == whole.timeless()
-
-    def test_no_part_has_a_single_sample(self, lab):
-        lab = lab.other("x", training={"batch_size": 6})
-        trial = replace(lab.trial("good"), fidelity=Fidelity(1, 1, 0.02))
-        assert train(trial, Bench.open(lab.job), ignore, 8).status is Status.COMPLETED
 
 
 class TestFailures:
@@ -428,13 +389,6 @@ class TestFailures:
         monkeypatch.setattr(type(bench.store), "put", refuse)
         with pytest.raises(StorageError, match="disk is full"):
             train(lab.trial("good"), bench, ignore)
-
-    @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-    def test_the_first_bad_step_is_named(self, value):
-        losses = torch.tensor([1.0, 2.0, value, value])
-        with pytest.raises(NotFiniteError, match=r"(NaN|infinite) in epoch 4, step 3"):
-            check_losses(losses, 4)
-        check_losses(losses[:2], 4)
 
 
 def test_a_trial_of_every_family_learns(lab):
