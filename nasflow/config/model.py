@@ -21,7 +21,7 @@ class DataConfig(Section):
     bare = "source"
 
     source: str
-    """`SOURCE:ARGUMENT`, as in `sklearn:digits` or `folder:photos`; a bare path is an image folder.
+    """`SOURCE:ARGUMENT`, as in `sklearn:digits` or `folder:photos`; a bare path is an image folder, or a zip or tar of one.
     Relative paths start at the folder of the configuration file."""
 
     size: int | None = Field(default=None, ge=8, le=224)
@@ -85,7 +85,8 @@ class ObjectiveConfig(Section):
     """Which way is better; by default the metric's own."""
 
     less_than: float | Literal["reference"] | None = None
-    """Only networks below this are chosen; `reference` is the value of the task's reference network."""
+    """Only networks below this are chosen; `reference` is the value of the task's reference network. A latency is in
+    milliseconds."""
 
     more_than: float | None = None
     """Only networks above this are chosen."""
