@@ -12,9 +12,10 @@ from nasflow.config import SearchConfig
 from nasflow.config.loading import config_from, load_config
 from nasflow.delivery.delivering import Delivery, deliver, delivered
 from nasflow.delivery.final import train_final
-from nasflow.engine.concluding import conclude
+from nasflow.engine.concluding import conclude, failure_told
 from nasflow.engine.door import admit
 from nasflow.engine.lease import hold
+from nasflow.engine.runs import begin_run
 from nasflow.engine.search import run_rounds, select
 from nasflow.engine.telling import Teller
 from nasflow.engine.trialling import Listener, open_tracker
@@ -145,7 +146,8 @@ def search(
         if deliver_model and (known := delivered(plan, records)):
             history = records.history()
             return SearchOutcome(plan.search_id, history, tuple(select(plan, history)), replace(known, repeated=True))
-        with open_tracker(plan, records) as tracker:
+        begin_run(records, admitted.began, plan.deadline)
+        with failure_told(plan, records), open_tracker(plan, records) as tracker:
             history = run_rounds(plan, records, tracker, listen)
             best = select(plan, history)
             if not deliver_model:

@@ -35,6 +35,7 @@ def propose(
     import json
     from pathlib import Path
 
+    from nasflow.engine.concluding import failure_told
     from nasflow.engine.hours import SearchClock
     from nasflow.engine.rounds import propose_round, steps_after
     from nasflow.engine.steps import opened, step
@@ -43,7 +44,8 @@ def propose(
         plan, records = opened(request, data.path, space.path, deadline)
         records.begin(request, plan.space.to_json(), plan.bundle.root)
         clock = SearchClock(plan, records, steps_after(plan.config, number) + 1)
-        made = propose_round(plan, records, number, clock)
+        with failure_told(plan, records):
+            made = propose_round(plan, records, number, clock)
         names = [f"{number}-{place}" for place in range(len(made.shards))]
         shards = {name: [trial.to_json() for trial in shard] for name, shard in zip(names, made.shards, strict=True)}
         Path(proposal.path).write_text(json.dumps({"deadline": deadline, "shards": shards}))

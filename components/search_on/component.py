@@ -32,14 +32,16 @@ def search_on(
     import json
     from pathlib import Path
 
+    from nasflow.engine.concluding import failure_told
     from nasflow.engine.search import run_rounds
     from nasflow.engine.steps import opened, step
     from nasflow.engine.trialling import open_tracker
 
     with step():
         plan, records = opened(request, data.path, space.path, deadline)
-        with open_tracker(plan, records) as tracker:
-            history = run_rounds(plan, records, tracker, first=first, steps_left=1)
-        done = [entry.trial.id for entry in history if entry.result is not None]
-        Path(receipt.path).write_text(json.dumps(done))
-        receipt.metadata.update(trials=len(done), receipts=len(receipts))
+        with failure_told(plan, records):
+            with open_tracker(plan, records) as tracker:
+                history = run_rounds(plan, records, tracker, first=first, steps_left=1)
+            done = [entry.trial.id for entry in history if entry.result is not None]
+            Path(receipt.path).write_text(json.dumps(done))
+            receipt.metadata.update(trials=len(done), receipts=len(receipts))

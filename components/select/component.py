@@ -37,13 +37,15 @@ def select(
     from pathlib import Path
 
     from nasflow.delivery.report.leaderboard import leaderboard_page
+    from nasflow.engine.concluding import failure_told
     from nasflow.engine.search import select as best_of
     from nasflow.engine.steps import opened, step
 
     with step():
         plan, records = opened(request, data.path, space.path, deadline)
-        found = records.history()
-        best = best_of(plan, found)
+        with failure_told(plan, records):
+            found = records.history()
+            best = best_of(plan, found)
         Path(history.path).write_text(found.to_jsonl())
         Path(selection.path).write_text(json.dumps([entry.trial.id for entry in best]))
         Path(leaderboard.path).write_text(leaderboard_page(plan.objectives, found))

@@ -34,15 +34,17 @@ def train_final(
 
     from nasflow.delivery.final import confusion_matrix
     from nasflow.delivery.final import train_final as run
+    from nasflow.engine.concluding import failure_told
     from nasflow.engine.steps import opened, step
     from nasflow.engine.trialling import open_tracker
 
     with step():
         plan, records = opened(request, data.path, space.path, deadline)
-        selected = json.loads(Path(selection.path).read_text())
-        with open_tracker(plan, records) as tracker:
-            found = run(plan, records, selected, tracker)
-        Path(outcome.path).write_text(json.dumps(found.to_json()))
-        for name, value in {**found.winner.result.metrics, **found.winner.test_metrics}.items():
-            metrics.log_metric(name, value)
-        confusion.log_confusion_matrix(list(plan.bundle.classes), confusion_matrix(plan, records, found).tolist())
+        with failure_told(plan, records):
+            selected = json.loads(Path(selection.path).read_text())
+            with open_tracker(plan, records) as tracker:
+                found = run(plan, records, selected, tracker)
+            Path(outcome.path).write_text(json.dumps(found.to_json()))
+            for name, value in {**found.winner.result.metrics, **found.winner.test_metrics}.items():
+                metrics.log_metric(name, value)
+            confusion.log_confusion_matrix(list(plan.bundle.classes), confusion_matrix(plan, records, found).tolist())

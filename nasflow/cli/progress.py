@@ -69,10 +69,10 @@ class ProgressView:
         finished: The trials with a result, in the order in which they finished as far as known.
         running: What is under way.
         best: The best trial so far, or None.
-        seconds_left: Estimated seconds left, or None.
+        seconds_left: Estimated seconds of training left, or None.
         finals_done: Full trainings finished (the reference included).
         finals: Full trainings in all; 0 before the search is over.
-        note: A sentence of the strategy, or empty.
+        note: A sentence for the user, or empty.
     """
 
     name: str

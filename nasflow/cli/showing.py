@@ -13,12 +13,13 @@ from nasflow.objectives import rank_key
 from nasflow.trials import Entry, Status
 
 
-def progress(status: SearchStatus, started_at: float) -> ProgressView:
+def progress(status: SearchStatus, started_at: float, *, held: bool = True) -> ProgressView:
     """Return how far a search is.
 
     Args:
         status: The search.
         started_at: Unix seconds of its first start; results from before are reused ones.
+        held: Whether somebody works on it now.
     """
     search = status.search
     rows = [row(search, number, entry, started_at) for number, entry in enumerate(status.history, 1)]
@@ -30,15 +31,16 @@ def progress(status: SearchStatus, started_at: float) -> ProgressView:
     best = next((r for r in rows if status.best and r.architecture == status.best.trial.architecture.id), None)
     return ProgressView(
         name=search.config.name,
-        phase=_phase(status),
+        phase=_phase(status, held),
         objective=search.objectives[0].name,
         rounds=tuple(_rounds(status)),
         finished=tuple(done),
-        running=tuple(_running(status)),
+        running=tuple(_running(status)) if held else (),
         best=best,
-        seconds_left=status.seconds_left,
+        seconds_left=status.seconds_left if held else None,
         finals_done=finals_done,
         finals=len(status.finals),
+        note=status.note,
     )
 
 
@@ -47,9 +49,12 @@ def finished_at(entry: Entry) -> float:
     return entry.result.finished_at if entry.result else 0.0
 
 
-def _phase(status: SearchStatus) -> str:
+def _phase(status: SearchStatus, held: bool) -> str:
     if status.delivered:
         return "delivered"
+    if not held:
+        searched = status.finals or status.finished >= status.trials
+        return "searched, not delivered yet: run it again" if searched else "stopped: run it again to go on"
     if status.finals and all(entry.result is not None for entry in status.finals):
         return "exporting, reporting and registering"
     if status.finals:

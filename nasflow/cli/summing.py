@@ -10,11 +10,15 @@ import time
 from pathlib import Path
 
 from nasflow.cli import showing
+from nasflow.cli.text import duration
 from nasflow.cli.views import SummaryView
 from nasflow.delivery.delivering import Delivery
+from nasflow.engine.runs import worked_seconds
 from nasflow.pipelines.search.running import Finished
 from nasflow.tracking import tracking_target
 from nasflow.trials import TrialResult
+
+_TOLERATED_SECONDS = 20.0
 
 
 def summary(path: Path, finished: Finished) -> SummaryView:
@@ -37,7 +41,7 @@ def summary(path: Path, finished: Finished) -> SummaryView:
         failed=showing.failed(status),
         rejected=showing.rejected(status),
         reused=sum(result.finished_at < started_at for result in results),
-        seconds=time.time() - started_at,
+        seconds=worked_seconds(records, _all_results(finished), time.time()),
         registered=f"{registration.name} version {registration.version}, alias {registration.alias}"
         if registration
         else "",
@@ -49,10 +53,28 @@ def summary(path: Path, finished: Finished) -> SummaryView:
     )
 
 
+def _all_results(finished: Finished) -> list[TrialResult]:
+    outcome, history = finished.delivery.outcome, finished.status.history
+    finals = [outcome.reference.result, *(result for _, result in outcome.finalists)]
+    return [*(entry.result for entry in history if entry.result is not None), *finals]
+
+
 def _notes(finished: Finished) -> list[str]:
-    """Return what happened to the data on the way."""
-    bundle = finished.plan.bundle
-    notes = []
+    """Return why the search ended early, what full training came to, and what happened to the data on the way."""
+    bundle, config = finished.plan.bundle, finished.plan.config
+    notes = [finished.status.note] if finished.status.note else []
+    winner = finished.delivery.outcome.winner
+    if winner.trial.fidelity.epochs < config.final_epochs:
+        notes.append(
+            f"Full training had {winner.trial.fidelity.epochs} of {config.final_epochs} epochs, all that budget.hours "
+            f"({config.budget.hours:g}) left time for; raise it and run again for a longer one."
+        )
+    deadline, now = finished.plan.deadline, time.time()
+    if deadline is not None and now > deadline + _TOLERATED_SECONDS and not finished.delivery.repeated:
+        notes.append(
+            f"It took {duration(now - deadline)} longer than budget.hours ({config.budget.hours:g}): data, an epoch "
+            f"of full training and the delivery need that much."
+        )
     if bundle.skipped:
         first = next(iter(bundle.skipped))
         notes.append(

@@ -95,7 +95,7 @@ def _search_row(kept: KeptSearch) -> SearchRow:
 def progress_view(search: str, store: str | None) -> ProgressView:
     """Return how far a search is."""
     kept = _find(search, store)
-    return showing.progress(_status(kept), kept.started_at)
+    return showing.progress(_status(kept), kept.started_at, held=bool(kept.holder))
 
 
 def leaderboard_view(search: str, store: str | None, limit: int | None) -> LeaderboardView:

@@ -15,7 +15,7 @@ from nasflow.delivery.outcome import Outcome, Registration
 from nasflow.delivery.registering import register
 from nasflow.delivery.reporting import report_page, write_report
 from nasflow.delivery.submission import Submission
-from nasflow.engine.concluding import Training, complete, trainings
+from nasflow.engine.concluding import NOTE, Training, complete, trainings
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
 from nasflow.engine.request import delivery_asked
@@ -115,6 +115,7 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
             "nasflow.winner": outcome.winner.trial.architecture.id,
             "nasflow.outcome": outcome.id,
             "nasflow.verdict": outcome.verdict,
+            NOTE: outcome.verdict,
         }
         tracker.finish_search(metrics, tags)
         run_id = tracker.parent_run_id()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasflow.config import StorageConfig
 from nasflow.errors import TrackingError
+from nasflow.plugins import nearest
 from nasflow.tracking import TrackingTarget
 from nasflow.tracking.client import explained, open_client
 from nasflow.tracking.target import sqlite_uri
@@ -58,8 +59,22 @@ def version_of(client: MlflowClient, target: TrackingTarget, name: str, alias: s
     Raises:
         TrackingError: There is none, or MLflow cannot be used.
     """
+    from mlflow.exceptions import MlflowException
+
     with explained(target):
-        return Version(name, int(client.get_model_version_by_alias(name, alias).version))
+        try:
+            return Version(name, int(client.get_model_version_by_alias(name, alias).version))
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            models = {model.name: model.aliases for model in client.search_registered_models()}
+    if name in models:
+        known = ", ".join(sorted(models[name])) or "none"
+        raise TrackingError(f"model '{name}' in {target.shown} has no version '{alias}'; its aliases: {known}.")
+    known = ", ".join(sorted(models)) or "none"
+    raise TrackingError(
+        f"no model '{name}' is registered in {target.shown}; models there: {known}.{nearest(name, list(models))}"
+    )
 
 
 def fetch(client: MlflowClient, target: TrackingTarget, version: Version, folder: Path) -> Package:

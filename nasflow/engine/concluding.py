@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
+from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
+from nasflow.engine.trialling import open_tracker
+from nasflow.errors import SearchError, TrackingError
 from nasflow.tracking import Kind, Tracker
 from nasflow.trials import History, Trial, TrialResult
+
+NOTE = "mlflow.note.content"
+"""Tag of a run that MLflow shows as its description."""
 
 Training = tuple[Kind, Trial, TrialResult]
 
@@ -33,6 +40,25 @@ def complete(records: SearchRecords, tracker: Tracker, found: Iterable[Training]
     started_at = records.started_at
     reused = {trial.id for _, trial, result in entries if result.finished_at < started_at}
     tracker.sync(entries, complete=True, reused=reused)
+
+
+@contextmanager
+def failure_told(plan: Plan, records: SearchRecords) -> Iterator[None]:
+    """Let MLflow know where a search is stopped by what happens inside: its run ends as failed, with the reason.
+
+    When the search goes on, so does the run. Where MLflow is away, it is not told.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+    """
+    try:
+        yield
+    except SearchError as error:
+        with suppress(TrackingError), open_tracker(plan, records) as tracker:
+            complete(records, tracker, trainings(records.history()))
+            tracker.finish_search({}, {NOTE: str(error)}, "FAILED")
+        raise
 
 
 def conclude(records: SearchRecords, tracker: Tracker, history: History, metrics: Mapping[str, float]) -> None:

@@ -38,10 +38,12 @@ class Admitted:
     Attributes:
         plan: The search worked out.
         records: Its part of the store.
+        began: Unix seconds at which it asked to.
     """
 
     plan: Plan
     records: SearchRecords
+    began: float
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
         plan = _following(plan, store)
     records = SearchRecords(store, plan.search_id)
     _check_budget(plan, records)
-    return Admitted(plan, records)
+    return Admitted(plan, records, began)
 
 
 def present(plan: Plan, store: Store) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +45,11 @@ class KeptSearch:
 
 
 def holder_of(records: SearchRecords) -> str:
-    """Return who runs a search now, or empty."""
+    """Return who runs a search now, or empty; who is elsewhere and silent for as long as a lease lasts has gone."""
     key = f"{records.folder}/lease.json"
     content = records.store.get(key)
     holder = Holder.unpack(key, content) if content else None
-    if holder is None or holder.released or (holder.process.local and not holder.process.alive):
+    if holder is None or holder.released or holder.gone(time.time()):
         return ""
     return holder.description
 
@@ -90,8 +91,10 @@ def find_search(store: Store, wanted: str, like: SearchConfig | None = None) -> 
 def _described(config: SearchConfig) -> dict[str, Any]:
     """Return what tells one search from another, but for its data's content."""
     parts = {"name", "seed", "task", "data", "space", "strategy", "objectives", "fidelity", "training"}
+    for objective in (described := config.model_dump(include=parts))["objectives"]:
+        del objective["stop_at"]  # a raised goal continues the search
     rounds = {"round_size": config.parallelism.round_size, "threads": config.parallelism.threads}
-    return {**config.model_dump(include=parts), **rounds}
+    return {**described, **rounds}
 
 
 def _kept(records: SearchRecords) -> KeptSearch | None:

@@ -64,6 +64,16 @@ class Holder:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.since))
         return f"process {self.process.pid} on '{self.process.host}' since {since} (command: {self.command})"
 
+    def gone(self, now: float) -> bool:
+        """Whether it has ended, on this machine, or given no sign of life for as long as a lease lasts, elsewhere.
+
+        Args:
+            now: Unix seconds; another machine's clock may differ, so a lease is not taken over by this alone.
+        """
+        if self.process.local:
+            return not self.process.alive
+        return abs(now - self.renewed) >= EXPIRE_SECONDS
+
     def pack(self) -> bytes:
         """Return the content of the lease."""
         return pack(

@@ -20,6 +20,7 @@ from nasflow.engine.door import Admitted, Progress, admit
 from nasflow.engine.lease import HOLDER_VARIABLE, hold
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
+from nasflow.engine.runs import begin_run
 from nasflow.engine.status import SearchStatus, StatusReader
 from nasflow.engine.steps import ALIVE_FILE, DRIVER, ERROR_FILE, FOLDER, this_process
 from nasflow.errors import HeldError, NasflowError, SearchError, UserError
@@ -160,6 +161,7 @@ def run_search(
         if known is not None:
             return Finished(plan, records, reader.read(), replace(known, repeated=True))
         records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+        begin_run(records, admitted.began, plan.deadline)
         started_at = records.started_at
         pipeline = LocalPipeline(admitted)
         pipeline.start(lease.token)
