@@ -52,22 +52,27 @@ def patiently(action: Callable[[], T]) -> T:
 
 
 @contextmanager
-def written_beside(path: Path, content: bytes) -> Iterator[Path]:
-    """Write the content, durably, to a temporary file beside `path`; it is gone when the context ends.
+def written_beside(path: Path, content: bytes, *, durable: bool = True) -> Iterator[Path]:
+    """Write the content to a temporary file beside `path`, which is gone when the context ends.
+
+    Args:
+        path: What the content is meant for.
+        content: All of it.
+        durable: Whether to wait until the disk has it.
 
     Raises:
         OSError: It cannot be written.
     """
     temporary = path.with_name(f"{MARK}{path.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        patiently(lambda: _write(temporary, content))
+        patiently(lambda: _write(temporary, content, durable))
         yield temporary
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, durable: bool) -> None:
     """Write a whole file anew: after a failed sync nothing is known of what was written before."""
     make_folder(path.parent)
     path.unlink(missing_ok=True)
@@ -76,7 +81,8 @@ def _write(path: Path, content: bytes) -> None:
         view = memoryview(content)
         while view:
             view = view[os.write(file, view) :]
-        os.fsync(file)
+        if durable:
+            os.fsync(file)
     finally:
         os.close(file)
 
@@ -93,14 +99,15 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def move_over(temporary: Path, path: Path) -> None:
-    """Give a written file its name, durably, in place of what had it.
+def move_over(temporary: Path, path: Path, *, durable: bool = True) -> None:
+    """Give a written file its name in place of what had it, and wait for the disk unless that can be done without.
 
     Raises:
         OSError: It cannot be done.
     """
     patiently(lambda: _rename(temporary, path))
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def _rename(temporary: Path, path: Path) -> None:

@@ -55,8 +55,8 @@ class FileStore:
                 self._check_root()
                 return None
 
-    def put(self, key: str, content: bytes) -> None:
-        """Write the content, replacing what was there.
+    def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        """Write the content, replacing what was there; without `durable` the disk is not waited for.
 
         Raises:
             StorageError: The folder cannot be written.
@@ -64,8 +64,8 @@ class FileStore:
         path = self._path(key)
         with self._explained("written", path):
             self._sweep(path.parent)
-            with atomic.written_beside(path, content) as temporary, self._lock():
-                atomic.move_over(temporary, path)
+            with atomic.written_beside(path, content, durable=durable) as temporary, self._lock():
+                atomic.move_over(temporary, path, durable=durable)
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         """Write the content unless something is there; return whether it was written. One of several racers wins.

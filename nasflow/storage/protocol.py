@@ -10,8 +10,9 @@ from typing import Protocol
 class Store(Protocol):
     """Bytes by key. Keys are relative POSIX paths of letters, digits and `._-` (no `..`, nothing absolute).
 
-    A write is durable when the call returns, and a reader sees the old content or the new, never a part. All methods
-    raise `StorageError` where the storage cannot be reached or used. Opening a store writes nothing.
+    A write is durable when the call returns, unless the caller can do without, and a reader sees the old content or the
+    new, never a part. All methods raise `StorageError` where the storage cannot be reached or used. Opening a
+    store writes nothing.
     """
 
     url: str
@@ -25,8 +26,12 @@ class Store(Protocol):
         """
         ...
 
-    def put(self, key: str, content: bytes) -> None:
-        """Write the content, replacing what was there."""
+    def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        """Write the content, replacing what was there.
+
+        Without `durable` it outlives the death of any process, but perhaps not that of the machine, after which the old
+        content may be there again, or what `get` refuses or a reader finds damaged.
+        """
         ...
 
     def put_if_absent(self, key: str, content: bytes) -> bool:

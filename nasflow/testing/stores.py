@@ -126,6 +126,12 @@ class StoreContract:
         store.put("k", b"second")
         assert store.get("k") == b"second"
 
+    def test_what_is_put_in_haste_is_there_too(self, store: Store) -> None:
+        """A write that does not wait for the disk is seen by the next reader."""
+        store.put("k", b"first")
+        store.put("k", b"second", durable=False)
+        assert open_store(store.url).get("k") == b"second"
+
     def test_put_if_absent_keeps_the_first(self, store: Store) -> None:
         """The first write stands, until it is deleted."""
         assert store.put_if_absent("k", b"first")

@@ -157,12 +157,15 @@ class Training:
     def save(self) -> None:
         """Write the checkpoint; at the end of the schedule without the optimiser's state, which nothing can need then.
 
+        Until then the disk is not waited for: a file that a power failure damages is one epoch's work, done again.
+
         Raises:
             StorageError: The store cannot be written.
         """
         fidelity = self.trial.fidelity
         over = self.over and (fidelity.patience is not None or self.progress.epoch >= fidelity.horizon)
-        self.bench.store.put(checkpoint_key(self.trial.id), pack(self.progress, self.weights.parts(over)))
+        content = pack(self.progress, self.weights.parts(over))
+        self.bench.store.put(checkpoint_key(self.trial.id), content, durable=over)
 
     def _build(self) -> None:
         seed_everything(seed_of(self.trial.seed, "weights"))

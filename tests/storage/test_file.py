@@ -263,3 +263,14 @@ def test_folders_are_synced_so_that_names_survive_a_power_cut(tmp_path: Path, mo
     monkeypatch.setattr(atomic, "sync_folder", lambda folder: (synced.append(folder), sync(folder)))
     FileStore(tmp_path / "s").put("a/k", b"x")
     assert synced == [tmp_path, tmp_path / "s", tmp_path / "s" / "a"]
+
+
+def test_in_haste_the_disk_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FileStore(str(tmp_path / "s"))
+    store.put("a/b", b"1")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    store.put("a/b", b"2", durable=False)
+    assert (store.get("a/b"), synced) == (b"2", [])
+    store.put("a/b", b"3")
+    assert len(synced) == 2  # the file, and its name
