@@ -21,8 +21,8 @@ class DataConfig(Section):
     bare = "source"
 
     source: str
-    """`SOURCE:ARGUMENT`, as in `sklearn:digits` or `folder:photos`; a bare path is an image folder, or a zip or tar of one.
-    Relative paths start at the folder of the configuration file."""
+    """`SOURCE:ARGUMENT`, as in `sklearn:digits` or `folder:photos`; a bare path is an image folder, or a zip or
+    tar of one. Relative paths start at the folder of the configuration file."""
 
     size: int | None = Field(default=None, ge=8, le=224)
     """Height and width in pixels at which images are stored; by default found from the data."""

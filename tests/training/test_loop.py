@@ -383,7 +383,7 @@ class TestFailures:
             train(lab.trial(Architecture("nobodys", {}, {})), bench, ignore)
 
     def test_a_store_that_cannot_be_written_is_no_result(self, lab, bench, monkeypatch):
-        def refuse(*_: object) -> None:
+        def refuse(*_: object, **__: object) -> None:
             raise StorageError("the disk is full")
 
         monkeypatch.setattr(type(bench.store), "put", refuse)
