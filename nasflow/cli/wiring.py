@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nasflow.cli import showing
+from nasflow.cli.placing import placed
 from nasflow.cli.progress import ProgressView
 from nasflow.cli.views import GarbageView, LeaderboardView, PlanView, SearchRow, SummaryView, TrialView
 from nasflow.config.loading import load_config
@@ -25,7 +26,9 @@ def plan_view(config: Path, *, probe: bool) -> PlanView:
     """Return what a search would do, and about how long it takes where that is to be measured; writes nothing."""
     from nasflow.cli.planning import planned
 
-    return planned(config, load_config(config), probe=probe)
+    checked = load_config(config)
+    with placed(config):
+        return planned(config, checked, probe=probe)
 
 
 def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView], None]) -> SummaryView:
@@ -43,7 +46,8 @@ def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView]
     def changed(status: SearchStatus, started_at: float) -> None:
         on_progress(showing.progress(status, started_at))
 
-    finished = run(checked, config.resolve().parent, anew=anew, on_prepared=prepared, on_status=changed)
+    with placed(config):
+        finished = run(checked, config.resolve().parent, anew=anew, on_prepared=prepared, on_status=changed)
     return summary(config, finished)
 
 
