@@ -72,7 +72,7 @@ def _data(config: SearchConfig, summary: Summary) -> str:
 
 
 def _objective(objective: Objective) -> str:
-    limits = f", {objective.bound}" if str(objective.bound) else ""
+    limits = f", {objective.limits}" if objective.limits else ""
     return f"{objective.direction} {objective.name}{limits}"
 
 

@@ -92,7 +92,8 @@ def _metrics(finished: Finished) -> list[tuple[str, float | None, float | None]]
     both = (outcome.winner, outcome.reference)
     names = [f"test_{metric.name}" for metric in plan.task.metrics] + [f"val_{plan.task.metrics[0].name}"]
     rows: list[tuple[str, float | None, float | None]] = []
-    for name in [*names, "parameters", "flops", "train_seconds"]:
+    measured = [objective.name for objective in plan.objectives if objective.measured]
+    for name in [*names, "parameters", "flops", *measured, "train_seconds"]:
         first, second = ({**_known(t.result), **t.test_metrics}.get(name) for t in both)
         rows.append((name, first, second))
     return rows

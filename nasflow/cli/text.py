@@ -24,6 +24,8 @@ def metric(name: str, value: float | None) -> str:
         return duration(value)
     if name in ("parameters", "flops"):
         return short(value)
+    if name == "latency":
+        return f"{value:.4g} ms"
     return f"{value:.4g}"
 
 

@@ -74,6 +74,7 @@ def _made(client: MlflowClient, target: TrackingTarget, submission: Submission) 
     from mlflow.exceptions import MlflowException
 
     outcome, bundle = submission.outcome, submission.bundle
+    result = outcome.winner.result
     architecture = outcome.winner.trial.architecture
     tags = {
         OUTCOME_TAG: outcome.id,
@@ -83,6 +84,7 @@ def _made(client: MlflowClient, target: TrackingTarget, submission: Submission) 
         "nasflow.family": architecture.family,
         "nasflow.data": bundle.fingerprint,
         **{f"nasflow.{name}": f"{value:.6g}" for name, value in outcome.winner.test_metrics.items()},
+        **{f"nasflow.{name}": f"{result.metrics[name]:.6g}" for name in result.measured},
     }
     files = ModelFiles(submission.onnx, bundle.classes, bundle.images("test")[0])
     model_id = logged_before(client, submission.run_id, OUTCOME_TAG, outcome.id) or log_model(

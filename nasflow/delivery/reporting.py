@@ -108,7 +108,7 @@ def bounded(name: str, bound: Bound) -> str:
 
 def spoken(objective: Objective) -> str:
     """Return an objective with its direction and bounds."""
-    limits = f", {objective.bound}" if str(objective.bound) else ""
+    limits = f", {objective.limits}" if objective.limits else ""
     return f"{objective.direction} {objective.name}{limits}"
 
 

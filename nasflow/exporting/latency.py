@@ -42,7 +42,7 @@ class Latency:
     provider and one thread within and between operators. After 5 runs to warm up, blocks of 5 runs follow for half a
     second, at least 10; the latency is the least of the blocks' medians. A median alone moves with whoever else uses
     the machine, for as long as they do; a short block is over before they come in again. On two cores with seven
-    busy processes, networks of 0.2 to 1 ms repeat within 2 %, where the median of the same runs varies by up to 50 %.
+    busy processes, networks of 0.2 to 1 ms repeat within 2 %, rarely 8 %; the median of the same runs varies by 50 %.
     """
 
     direction: Direction = "minimize"

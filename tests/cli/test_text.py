@@ -16,6 +16,7 @@ from nasflow.cli import text
         ("val_macro_f1", 1.0, "100.00 %"),
         ("val_loss", 0.012345, "0.01235"),
         ("parameters", 77754, "77.8 k"),
+        ("latency", 0.026712, "0.02671 ms"),
         ("flops", 1_204_000.0, "1.20 M"),
         ("train_seconds", 75.0, "1 min 15 s"),
         ("val_accuracy", None, "–"),
