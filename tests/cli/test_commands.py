@@ -55,7 +55,9 @@ def test_check_prints_the_plan(given: Given, plan_view: PlanView) -> None:
     result = nasflow("check", "s.yaml")
     assert result.exit_code == 0
     assert "24 trials in 3 rounds" in result.output
-    assert calls == [(Path("s.yaml"),)]
+    assert calls == [(Path("s.yaml"), {"probe": True})]
+    nasflow("check", "--no-probe", "s.yaml")
+    assert calls[1] == (Path("s.yaml"), {"probe": False})
 
 
 def test_run_shows_progress_and_then_the_summary(

@@ -165,3 +165,17 @@ def test_counts(known: Known, half: SearchStatus) -> None:
     more = state(known, [*half.history, Entry(extra, result(extra, 0.0, Status.REJECTED))])
     assert (showing.failed(more), showing.rejected(more)) == (1, 1)
     assert showing.finished_at(half.history.entries[4]) == 0.0
+
+
+def test_a_search_that_nobody_works_on_says_so(known: Known, half: SearchStatus) -> None:
+    view = showing.progress(half, STARTED, held=False)
+    assert view.phase == "stopped: run it again to go on"
+    assert (view.seconds_left, view.running) == (None, ())
+    searched = state(known, list(half.history), trials=3)
+    assert showing.progress(searched, STARTED, held=False).phase == "searched, not delivered yet: run it again"
+    delivered = state(known, list(half.history), delivered=True)
+    assert showing.progress(delivered, STARTED, held=False).phase == "delivered"
+
+
+def test_why_a_search_ended_is_passed_on(known: Known, half: SearchStatus) -> None:
+    assert showing.progress(state(known, list(half.history), note="It is over."), STARTED).note == "It is over."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,3 +78,29 @@ def test_a_uri_that_is_set_is_not_repeated(finished: Any, in_process: Any, monke
 def test_a_path_with_a_blank_is_quoted(finished: Any, in_process: Any) -> None:
     steps = dict(summary(in_process.site.root / "my search.yaml", finished).next_steps)
     assert shlex.split(steps["See the trials"])[-1].endswith("my search.yaml")
+
+
+def limited(finished: Any, **changes: Any) -> Any:
+    """Return the end of the same search as if its budget had hours."""
+    config = finished.plan.config
+    budget = config.budget.model_copy(update={"hours": 0.5})
+    final = config.final.model_copy(update={"epochs": 9})
+    asked = config.model_copy(update={"budget": budget, "final": final})
+    plan = replace(finished.plan, request=replace(finished.plan.request, config=asked), **changes)
+    return replace(finished, plan=plan, delivery=replace(finished.delivery, repeated=False))
+
+
+def test_why_it_ended_and_what_full_training_came_to(finished: Any, in_process: Any) -> None:
+    ended = replace(finished.status, note="budget.hours (0.5) ended the search after 5 of 9 trials.")
+    view = summary(in_process.site.root / "search.yaml", replace(limited(finished), status=ended))
+    assert view.notes[0] == ended.note
+    assert "Full training had 1 of 9 epochs, all that budget.hours (0.5) left time for" in view.notes[1]
+    assert len(view.notes) == 2
+
+
+def test_hours_that_were_not_enough_are_told(finished: Any, in_process: Any) -> None:
+    late = limited(finished, deadline=time.time() - 100)
+    (_, over) = summary(in_process.site.root / "search.yaml", late).notes
+    assert over.startswith("It took 1 min 40 s longer than budget.hours (0.5)")
+    early = limited(finished, deadline=time.time() + 100)
+    assert len(summary(in_process.site.root / "search.yaml", early).notes) == 1

@@ -109,3 +109,21 @@ def test_sparkline_keeps_first_and_last_when_thinned_out() -> None:
 def test_clipped() -> None:
     assert text.clipped("short", 5) == "short"
     assert text.clipped("longer", 5) == "long…"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.2, "1 s"),
+        (4.4, "4 s"),
+        (12.4, "10 s"),
+        (58.0, "1 min"),
+        (100.0, "1 min 30 s"),
+        (1490.0, "25 min"),
+        (3720.0, "1 h"),
+        (12_000.0, "3 h 20 min"),
+        (100_000.0, "28 h"),
+    ],
+)
+def test_times_that_are_not_known_exactly(seconds: float, shown: str) -> None:
+    assert text.rounded(seconds) == shown

@@ -82,7 +82,7 @@ def test_a_stopped_search_in_every_view(site: Any) -> None:
     site.search(budget={"trials": 5})
     (row,) = wiring.search_rows(str(site.store_folder))
     assert (row.state, row.finished, row.trials) == ("searched", 5, 5)
-    assert wiring.progress_view("small", str(site.store_folder)).phase == "searching"
+    assert wiring.progress_view("small", str(site.store_folder)).phase == "searched, not delivered yet: run it again"
     with pytest.raises(UserError, match="has no report yet"):
         wiring.report_html(str(path), None)
     code, output = called("show", path)

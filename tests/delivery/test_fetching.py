@@ -19,7 +19,7 @@ def submitted(registry):
 
 def test_a_version_is_found_by_its_alias(registry, submitted) -> None:
     assert version_of(registry.client, registry.target, "fetched", "champion") == Version("fetched", 1)
-    with pytest.raises(TrackingError, match="cannot be used"):
+    with pytest.raises(TrackingError, match=r"model 'fetched' in .* has no version 'nobody'; its aliases: champion\."):
         version_of(registry.client, registry.target, "fetched", "nobody")
 
 
@@ -50,7 +50,8 @@ def test_what_is_not_there_is_said(registry, submitted, tmp_path: Path, monkeypa
     for name, wanted, uri, said in (
         ("fetched", "champion", None, "there is no MLflow database"),
         ("fetched", "9", registry.target.uri, "version 9 of 'fetched' cannot be loaded"),
-        ("unknown", "champion", registry.target.uri, "cannot be used"),
+        ("unknown", "champion", registry.target.uri, "no model 'unknown' is registered in"),
+        ("fetchd", "champion", registry.target.uri, "Did you mean 'fetched'"),
     ):
         with pytest.raises(TrackingError, match=said), fetched_model(name, wanted, uri):
             pass

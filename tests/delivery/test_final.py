@@ -1,5 +1,7 @@
 """Full trainings: who wins, what is looked at, and what becomes of failures."""
 
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasflow.delivery.final import confusion_matrix
+from nasflow.delivery.final import _laid_down, confusion_matrix, final_job
 from nasflow.delivery.final import test_probabilities as known_probabilities
+from nasflow.engine.door import admit
 from nasflow.errors import IntegrityError, SearchError
 from nasflow.testing.plugins import installed
 from nasflow.testing.rigged import RIGGED
@@ -105,3 +108,52 @@ def test_where_every_finalist_fails_the_causes_are_said(site: Any) -> None:
     with pytest.raises(SearchError, match=r"none of the 2 best candidates could be trained in full: .*TypeError"):
         site.search(deliver=True, **late("nan", "raise"))
     assert site.records().read("delivered") is None
+
+
+def test_full_training_has_the_epochs_that_there_is_time_for_and_keeps_to_them(site: Any) -> None:
+    changes = {"budget": {"trials": 3, "hours": 1}, "final": {"candidates": 1, "epochs": 4}}
+    found = site.search(**changes)
+    plan = admit(site.config(**changes), site.root).plan
+    records, selected = site.records(), [found.best[0].trial.id]
+    now = time.time()
+    late, early = (replace(plan, deadline=deadline) for deadline in (now - 100, now + 3600))
+    trials, kinds, reference = _laid_down(late, records, selected)
+    assert kinds == ["final", "reference"]
+    assert [trial.fidelity.epochs for trial in trials] == [1, 1]
+    assert trials[1] == reference
+    assert records.read("finals")["epochs"] == 1
+    assert _laid_down(early, records, selected)[0] == trials  # the same delivery goes on
+    more = {**changes, "final": {"candidates": 1, "epochs": 5}}
+    other = replace(admit(site.config(**more), site.root).plan, deadline=now + 3600)
+    assert [trial.fidelity.epochs for trial in _laid_down(other, records, selected)[0]] == [5, 5]
+
+
+def test_a_reference_that_is_kept_has_all_its_epochs(site: Any) -> None:
+    changes = {
+        "budget": {"trials": 3, "hours": 1},
+        "final": {"candidates": 1, "epochs": 2},
+        "registry": {"enabled": False},
+    }
+    found = site.search(deliver=True, **changes)
+    assert {trial.fidelity.epochs for trial, _ in found.delivery.outcome.finalists} == {2}
+    plan = admit(site.config(**changes), site.root).plan
+    site.records().write("finals", {"asked": "something before", "trials": []})
+    late = replace(plan, deadline=time.time() - 100)
+    trials, _, reference = _laid_down(late, site.records(), [found.best[0].trial.id])
+    assert [trial.fidelity.epochs for trial in trials] == [1, 2]
+    assert reference == found.delivery.outcome.reference.trial
+
+
+def test_full_training_has_threads_of_its_own(site: Any) -> None:
+    changes = {"final": {"candidates": 1, "threads": 2}, "budget": {"trials": 3}}
+    usual = admit(site.config(budget={"trials": 3}), site.root).plan
+    plan = admit(site.config(**changes), site.root).plan
+    assert plan.search_id == usual.search_id
+    assert plan.full_training(plan.reference).id != usual.full_training(plan.reference).id
+    assert final_job(plan).config.parallelism.threads == 2
+    assert plan.config.parallelism.threads == final_job(usual).config.parallelism.threads == 1
+    cores = len(os.sched_getaffinity(0))
+    assert final_job(plan).config.workers == max(1, cores // 2)
+    assert final_job(usual).config.workers == usual.config.workers
+    same = admit(site.config(budget={"trials": 3}, final={"candidates": 1, "threads": 1}), site.root).plan
+    assert same.full_training(plan.reference).id == usual.full_training(plan.reference).id

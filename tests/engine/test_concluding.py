@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from nasflow.engine.concluding import complete, conclude, trainings
+import pytest
+
+from nasflow.engine.concluding import NOTE, complete, conclude, failure_told, trainings
+from nasflow.engine.door import admit
 from nasflow.engine.rounds import propose_round
+from nasflow.errors import HeldError, SearchError
 
 
 class Listening:
@@ -55,3 +59,28 @@ def test_a_search_without_delivery_ends_with_its_best_metrics(planned: Any, kept
     conclude(records, tracker, records.history(), {"val_accuracy": 0.75})
     assert len(tracker.synced[0][0]) == 3
     assert tracker.ended == [({"val_accuracy": 0.75}, {})]
+
+
+def test_a_search_that_stops_is_failed_in_mlflow_until_it_goes_on(site: Any) -> None:
+    found = site.search(budget={"trials": 3})
+    plan = admit(site.config(budget={"trials": 3}), site.root).plan
+    records = site.records()
+    assert plan.search_id == found.search_id
+    with pytest.raises(SearchError, match="too much went wrong"), failure_told(plan, records):
+        raise SearchError("too much went wrong.")
+    (parent,) = [run for run in site.runs() if run.data.tags["nasflow.kind"] == "search"]
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags[NOTE] == "too much went wrong."
+    site.search(budget={"trials": 4})
+    (parent,) = [run for run in site.runs() if run.data.tags["nasflow.kind"] == "search"]
+    assert parent.info.status == "FINISHED"
+    assert site.kinds()["trial"] == 4
+
+
+def test_other_errors_are_not_told_and_an_mlflow_that_is_away_hides_none(planned: Any, kept: Any) -> None:
+    plan = planned(tracking={"uri": "http://127.0.0.1:9"})
+    records = kept(plan)
+    with pytest.raises(HeldError), failure_told(plan, records):
+        raise HeldError("held.")
+    with pytest.raises(SearchError, match=r"^stopped\.$"), failure_told(plan, records):
+        raise SearchError("stopped.")

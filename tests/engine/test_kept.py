@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,22 @@ def test_a_holder_that_was_killed_holds_nothing(planned: Any, kept: Any) -> None
     subprocess.run([sys.executable, "-c", program, records.store.url, key], check=False)
     assert records.store.get(key) is not None
     assert holder_of(SearchRecords(records.store, records.search_id)) == ""
+
+
+@pytest.mark.parametrize(("silent", "held"), [(5.0, True), (59.0, True), (61.0, False), (-70.0, False)])
+def test_a_holder_elsewhere_is_taken_as_gone_when_it_is_silent(
+    planned: Any, kept: Any, silent: float, held: bool
+) -> None:
+    records = kept(planned())
+    here = Holder.here("far away")
+    process = replace(here.process, machine="another", host="elsewhere")
+    holder = replace(here, process=process, renewed=time.time() - silent)
+    records.store.put(f"{records.folder}/lease.json", holder.pack())
+    assert ("far away" in holder_of(records)) is held
+
+
+def test_a_raised_goal_is_the_same_search(planned: Any, kept: Any) -> None:
+    plans = [planned(seed=n, objectives=[{"name": "val_accuracy", "stop_at": 0.9}]) for n in (0, 1)]
+    store, _ = (kept(plan).store for plan in plans)
+    like = planned(objectives=["val_accuracy"]).config
+    assert find_search(store, "planned", like).records.search_id == plans[0].search_id

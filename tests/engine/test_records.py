@@ -151,3 +151,25 @@ def test_a_document_is_created_once(records: SearchRecords) -> None:
     assert records.create("devices", {"one": 1})
     assert not records.create("devices", {"one": 2})
     assert records.read("devices") == {"one": 1}
+
+
+def test_what_stands_is_read_once(records: SearchRecords, monkeypatch: pytest.MonkeyPatch) -> None:
+    records.add_batch(batch(0, 3))
+    keep(records, trial(0), Status.COMPLETED, records.started_at + 1)
+    keep(records, trial(1), Status.COMPLETED, records.started_at - 9)  # another search's: its weights may be wanted
+    first = records.history()
+    asked: list[str] = []
+    whole = SearchRecords.result
+    monkeypatch.setattr(
+        SearchRecords, "result", lambda self, of, at: (asked.append(of.id), whole(self, of, at))[1], raising=True
+    )
+    again = records.history()
+    assert [entry.result for entry in again] == [entry.result for entry in first]
+    assert asked == [trial(1).id, trial(2).id]
+
+
+def test_batches_of_others_are_found_later(records: SearchRecords) -> None:
+    records.add_batch(batch(0, 3))
+    assert len(records.history()) == 3
+    SearchRecords(records.store, records.search_id).add_batch(batch(3, 2))
+    assert len(records.history()) == 5

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from nasflow.engine.rounds import check_failures, propose_round, work
+from nasflow.engine.request import delivery_asked
+from nasflow.engine.rounds import (
+    UNROLLED_ROUNDS,
+    check_failures,
+    propose_round,
+    steps_after,
+    unrolled_rounds,
+    work,
+)
 from nasflow.errors import SearchError
 from nasflow.trials import Entry, History, Status
 
@@ -127,3 +136,100 @@ def test_work_grows_with_network_epochs_and_data(planned: Any) -> None:
     assert work(plan, plan.full_training(small)) < work(plan, plan.full_training(large))
     longer = planned(final={"epochs": 80})
     assert work(longer, longer.full_training(small)) == 2 * work(plan, plan.full_training(small))
+
+
+def goal(planned: Any, stop_at: float | None = 0.9) -> Any:
+    return planned(objectives=[{"name": "val_accuracy", "stop_at": stop_at}])
+
+
+def test_the_rounds_after_a_goal_are_empty(planned: Any, kept: Any, finish: Any) -> None:
+    plan = goal(planned)
+    records = kept(plan)
+    first = propose_round(plan, records, 0).trials
+    for value, trial in zip((0.5, 0.95, 0.6), first, strict=True):
+        finish(records, trial, metrics={"val_accuracy": value})
+    ended = propose_round(plan, records, 1)
+    assert (ended.trials, ended.shards) == ((), ((),))
+    assert ended.note == "The search reached stop_at (val_accuracy 0.9) in round 1."
+    assert len(records.batches()) == 1
+    assert propose_round(plan, records, 0).trials == first
+
+
+def test_a_goal_changes_no_round_before_it(planned: Any, kept: Any, finish: Any) -> None:
+    without = planned(objectives=["val_accuracy"])
+    plan = goal(planned, 2.0)
+    assert plan.search_id == without.search_id
+    records = kept(plan)
+    assert [len(r) for r in run(plan, records, finish)] == [3, 3, 1]
+
+
+@pytest.mark.parametrize("raised", [0.99, None])
+def test_a_goal_that_is_raised_or_taken_away_continues(
+    planned: Any, kept: Any, finish: Any, raised: float | None
+) -> None:
+    records = kept(goal(planned))
+    for trial in propose_round(goal(planned), records, 0).trials:
+        finish(records, trial, metrics={"val_accuracy": 0.95})
+    assert propose_round(goal(planned), records, 1).trials == ()
+    assert len(propose_round(goal(planned, raised), records, 1).trials) == 3
+    assert propose_round(goal(planned), records, 1).trials == ()  # lowered again, the later ones do not matter
+
+
+class Over:
+    """A clock by which the time is over, or not."""
+
+    def __init__(self, now: bool) -> None:
+        self.now = now
+
+    def over(self) -> bool:
+        return self.now
+
+
+def test_when_the_time_is_over_no_round_but_the_first_is_proposed(planned: Any, kept: Any, finish: Any) -> None:
+    plan = replace(planned(budget={"trials": 7, "hours": 1}), deadline=1.0)
+    records = kept(plan)
+    over: Any = Over(True)
+    first = propose_round(plan, records, 0, over).trials
+    assert len(first) == 3
+    for trial in first:
+        finish(records, trial)
+    ended = propose_round(plan, records, 1, over)
+    assert ended.trials == ()
+    assert "budget.hours" in ended.note
+    going: Any = Over(False)
+    assert len(propose_round(plan, records, 1, going).trials) == 3
+
+
+def test_trials_that_are_left_when_the_time_is_over_come_first_the_next_time(
+    planned: Any, kept: Any, finish: Any
+) -> None:
+    plan = replace(planned(budget={"trials": 7, "hours": 1}), deadline=1.0)
+    records = kept(plan)
+    going: Any = Over(False)
+    first = propose_round(plan, records, 0, going).trials
+    finish(records, first[0])
+    assert propose_round(plan, records, 1, going).trials == ()
+    assert propose_round(plan, records, 0, going).trials == first
+    with pytest.raises(SearchError, match="2 trials of earlier rounds have no result"):
+        propose_round(planned(), records, 1)
+    for trial in first[1:]:
+        finish(records, trial)
+    assert len(propose_round(plan, records, 1, going).trials) == 3
+
+
+def test_a_search_whose_full_training_is_laid_down_is_not_taken_up_again(planned: Any, kept: Any) -> None:
+    plan = replace(planned(budget={"trials": 7, "hours": 1}), deadline=1.0)
+    records = kept(plan)
+    records.write("finals", {"asked": delivery_asked(plan.config), "trials": []})
+    going: Any = Over(False)
+    assert propose_round(plan, records, 0, going).trials == ()
+
+
+def test_where_time_limits_the_search_few_rounds_are_steps(planned: Any) -> None:
+    free = planned(budget={"trials": 60}).config
+    limited = planned(budget={"trials": 60, "hours": 1}).config
+    assert (unrolled_rounds(free), unrolled_rounds(limited)) == (20, UNROLLED_ROUNDS)
+    assert steps_after(free, 19) == 1
+    assert steps_after(free, 0) == 2 * 19 + 1
+    assert steps_after(limited, UNROLLED_ROUNDS - 1) == 2
+    assert steps_after(limited, 0) == 2 * (UNROLLED_ROUNDS - 1) + 2

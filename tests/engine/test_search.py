@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nasflow
-from nasflow.engine.search import select
+from nasflow.engine.door import admit
+from nasflow.engine.rounds import propose_round
+from nasflow.engine.search import run_rounds, select, train_round
+from nasflow.engine.trialling import open_tracker
 from nasflow.errors import ConfigError, IntegrityError, SearchError, SpaceError
 from nasflow.testing.plugins import installed
 from nasflow.testing.rigged import RIGGED
+from nasflow.training.events import TrialFinished
 from nasflow.trials import Status
 
 CARELESS = """
@@ -279,3 +285,78 @@ def test_selection_is_by_validation_best_first(in_process: Any) -> None:
 
     best = select(Asked, history)  # type: ignore[arg-type]
     assert [e.trial.id for e in best] == [e.trial.id for e in in_process.outcome.best]
+
+
+def test_a_goal_ends_the_search_with_its_round_whatever_the_workers(site: Any, in_process: Any) -> None:
+    whole = in_process.outcome.history
+    first = [entry.result.metrics["val_accuracy"] for entry in whole.entries[:3]]
+    goal = {"objectives": [{"name": "val_accuracy", "stop_at": max(first)}]}
+    found = site.search(**goal, parallelism={"workers": 1})
+    assert found.history.timeless() == whole.timeless()[:3]
+    again = site.search(**goal)
+    assert again.history.timeless() == found.history.timeless()
+    raised = site.search(objectives=[{"name": "val_accuracy", "stop_at": 1.5}])
+    assert raised.search_id == found.search_id
+    assert raised.history.timeless() == whole.timeless()
+
+
+class Until:
+    """A search's clock whose time is over once so many results are there; it counts the questions too."""
+
+    def __init__(self, records: Any, results: int) -> None:
+        self.records, self.results, self.looks = records, results, 0
+
+    def over(self) -> bool:
+        return sum(entry.result is not None for entry in self.records.history()) >= self.results
+
+    def look(self) -> None:
+        self.looks += 1
+
+
+def test_trials_that_time_leaves_out_are_no_failures_and_are_trained_first_later(site: Any, in_process: Any) -> None:
+    site.ready()
+    admitted = admit(site.config(parallelism={"workers": 1}), site.root)
+    plan, records = replace(admitted.plan, deadline=time.time() + 3600), admitted.records
+    records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+    clock: Any = Until(records, 1)
+    trials = propose_round(plan, records, 0, clock).trials
+    heard: list[Any] = []
+    with open_tracker(plan, records) as tracker:
+        results = train_round(plan, records, trials, tracker, task="one", clock=clock, listener=heard.append)
+        assert 1 <= len(results) < 3
+        assert propose_round(plan, records, 1, clock).trials == ()
+        assert train_round(plan, records, trials, tracker, task="two", clock=clock) == []
+    history = records.history()
+    assert history.failed == []
+    assert sum(entry.result is None for entry in history) == 3 - len(results)
+    assert clock.looks >= 2
+    assert [event.trial for event in heard if isinstance(event, TrialFinished)]
+    assert [entry.trial.id for entry in select(plan, history)] == [results[0].trial_id][: len(results)]
+    assert records.read("startup")["seconds"] > 0
+    later = site.search(parallelism={"workers": 1})
+    assert later.search_id == plan.search_id
+    assert later.history.timeless() == in_process.outcome.history.timeless()
+
+
+def test_where_no_trial_was_over_in_time_the_first_one_proposed_is_selected(site: Any) -> None:
+    site.ready()
+    admitted = admit(site.config(), site.root)
+    plan, records = replace(admitted.plan, deadline=1.0), admitted.records
+    records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+    first = propose_round(plan, records, 0).trials[0]
+    assert [entry.trial for entry in select(plan, records.history())] == [first]
+    with pytest.raises(SearchError, match="none of 3 trials completed"):
+        select(admitted.plan, records.history())
+
+
+def test_rounds_stop_with_the_time(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.ready()
+    admitted = admit(site.config(), site.root)
+    plan, records = replace(admitted.plan, deadline=time.time() - 1), admitted.records
+    config = plan.config.model_copy(update={"budget": plan.config.budget.model_copy(update={"hours": 0.1})})
+    plan = replace(plan, request=replace(plan.request, config=config))
+    records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+    with open_tracker(plan, records) as tracker:
+        history = run_rounds(plan, records, tracker)
+    assert [entry.result for entry in history] == [None, None, None]
+    assert site.results() == {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from nasflow.engine.request import delivery_asked
 from nasflow.engine.rounds import propose_round
+from nasflow.engine.runs import begin_run
 from nasflow.engine.status import StatusReader
 from nasflow.storage.documents import write_json
 from nasflow.trials import EpochPoint, Status
@@ -90,7 +92,8 @@ def test_time_left_is_in_epochs_like_those_before(planned: Any, kept: Any, finis
 
 
 def test_full_trainings_that_are_over_take_no_more_time(planned: Any, kept: Any, finish: Any) -> None:
-    plan = planned(budget={"trials": 3}, final={"candidates": 1, "epochs": 5})
+    sections = {"parallelism": {"round_size": 3, "workers": 1}}
+    plan = planned(budget={"trials": 3}, final={"candidates": 1, "epochs": 5}, **sections)
     records = kept(plan)
     points = (EpochPoint(1, {}, 0.0, 1.0),)
     trials = propose_round(plan, records, 0).trials
@@ -99,12 +102,11 @@ def test_full_trainings_that_are_over_take_no_more_time(planned: Any, kept: Any,
     finals = [plan.full_training(trials[0].architecture), plan.full_training(plan.reference)]
     document = {"trials": [t.to_json() for t in finals], "kinds": ["final", "reference"]}
     records.write("finals", document | {"asked": delivery_asked(plan.config)})
-    workers = plan.config.workers
-    assert StatusReader(plan.known, records).read().seconds_left == pytest.approx(10 / workers)
+    assert StatusReader(plan.known, records).read().seconds_left == pytest.approx(10)
     finish(records, finals[0])
-    assert StatusReader(plan.known, records).read().seconds_left == pytest.approx(5 / workers)
+    assert StatusReader(plan.known, records).read().seconds_left == pytest.approx(5)
     finish(records, finals[1])
-    assert StatusReader(plan.known, records).read().seconds_left == 0
+    assert StatusReader(plan.known, records).read().seconds_left is None
 
 
 def test_a_space_that_is_used_up_expects_no_more_trials(planned: Any, kept: Any, finish: Any) -> None:
@@ -125,3 +127,51 @@ def test_delivered_is_meant_for_what_is_asked_now(
     write_json(records.store, f"{records.folder}/delivered.json", {"asked": delivery_asked(planned().config)})
     plan = planned(**sections)
     assert StatusReader(plan.known, records).read().delivered is delivered
+
+
+def test_a_goal_that_is_reached_ends_it_and_is_told(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned(objectives=[{"name": "val_accuracy", "stop_at": 0.9}])
+    records = kept(plan)
+    reader = StatusReader(plan.known, records)
+    trials = propose_round(plan, records, 0).trials
+    for trial in trials[:2]:
+        finish(records, trial, metrics={"val_accuracy": 0.95})
+    status = reader.read()
+    assert status.trials == 3  # the round is finished, and no other follows
+    assert status.note == "The search reached stop_at (val_accuracy 0.9) in round 1."
+    finish(records, trials[2], metrics={"val_accuracy": 0.1})
+    assert (reader.read().finished, reader.read().trials) == (3, 3)
+
+
+def test_hours_that_ended_the_search_are_told(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned(budget={"trials": 7, "hours": 0.5})
+    records = kept(plan)
+    trials = propose_round(plan, records, 0).trials
+    finish(records, trials[0])
+    assert StatusReader(plan.known, records).read().note == ""
+    final = plan.full_training(trials[0].architecture)
+    records.write("finals", {"asked": delivery_asked(plan.config), "trials": [final.to_json()], "kinds": ["final"]})
+    note = StatusReader(plan.known, records).read().note
+    assert note == "budget.hours (0.5) ended the search after 1 of 7 trials."
+
+
+def test_no_more_time_is_left_than_until_the_deadline(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned(budget={"trials": 7, "hours": 1})
+    records = kept(plan)
+    points = (EpochPoint(1, {}, 0.0, 1000.0),)
+    for trial in propose_round(plan, records, 0).trials:
+        finish(records, trial, curve=points, metrics={"train_seconds": 1000.0, "val_accuracy": 0.5})
+    begin_run(records, 0.0, time.time() + 500)
+    left = StatusReader(plan.known, records).read().seconds_left
+    assert left is not None
+    assert 0 < left <= 500
+
+
+def test_a_delivered_search_has_no_time_left(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned()
+    records = kept(plan)
+    for trial in propose_round(plan, records, 0).trials:
+        finish(records, trial, curve=(EpochPoint(1, {}, 0.0, 1.0),))
+    assert StatusReader(plan.known, records).read().seconds_left is not None
+    records.write("delivered", {"asked": delivery_asked(plan.config)})
+    assert StatusReader(plan.known, records).read().seconds_left is None

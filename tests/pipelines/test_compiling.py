@@ -64,11 +64,12 @@ def test_only_the_space_is_cached(tmp_path: Path) -> None:
         assert cached is name.endswith("/generate-space"), name
 
 
-def test_the_one_parameter_is_the_request(tmp_path: Path) -> None:
+def test_the_parameters_are_the_request_and_when_it_is_due(tmp_path: Path) -> None:
     asked = config(strategy="grid", seed=4)
-    (name, parameter), *others = compiled(tmp_path, asked)["root"]["inputDefinitions"]["parameters"].items()
-    assert (name, others) == ("request", [])
-    request = Request.from_json(parameter["defaultValue"])
+    parameters = compiled(tmp_path, asked)["root"]["inputDefinitions"]["parameters"]
+    assert set(parameters) == {"request", "deadline"}
+    assert parameters["deadline"]["defaultValue"] == 0.0  # the hours count from the first step
+    request = Request.from_json(parameters["request"]["defaultValue"])
     assert request.device_kind == "cpu-test"
     assert request.config.seed == 4
 
@@ -80,7 +81,7 @@ def test_architectures_travel_in_artifacts_and_never_as_parameters(tmp_path: Pat
         for side in ("inputDefinitions", "outputDefinitions"):
             parameters |= set(component.get(side, {}).get("parameters", {}))
     plain = {name for name in parameters if not name.startswith("pipelinechannel--")}
-    assert plain == {"request", "number", "shard", "Output"}
+    assert plain == {"request", "deadline", "fingerprint", "number", "shard", "Output"}
     propose = spec["components"]["comp-propose"]["outputDefinitions"]
     assert propose["parameters"]["Output"]["parameterType"] == "LIST"  # the names of the shards
     assert propose["artifacts"]["proposal"]["artifactType"]["schemaTitle"] == "system.Artifact"

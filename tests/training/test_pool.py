@@ -321,3 +321,29 @@ class TestWeights:
         assert lab.timeless(again) == lab.timeless(first)
         assert kept.checkpoints() == [again[0].checkpoint]
         assert kept.run([trial]) == again
+
+
+class TestStopping:
+    def test_leaves_what_is_under_way_and_keeps_what_is_done(self, lab):
+        one = lab.other("one", parallelism={"workers": 1})
+        trials = [one.trial("good", width=width) for width in (32, 16, 8)]
+        events: list[Event] = []
+        done = lambda: any(isinstance(event, TrialFinished) for event in events)  # noqa: E731
+        results = one.run(trials, events, stop=done)
+        assert [result.trial_id for result in results] == [trial.id for trial in trials][: len(results)]
+        assert 1 <= len(results) < 3
+        again = one.run(trials)
+        assert [r.trial_id for r in again] == [trial.id for trial in trials]
+        whole = lab.other("whole").run(trials)
+        assert lab.timeless(again) == lab.timeless(whole)
+
+    def test_before_the_beginning_trains_nothing(self, lab):
+        assert lab.run([lab.trial("good")], stop=lambda: True) == []
+        assert lab.checkpoints() == []
+
+    def test_a_worker_that_hangs_is_ended(self, lab):
+        events: list[Event] = []
+        started = lambda: any(isinstance(event, TrialStarted) for event in events)  # noqa: E731
+        assert lab.run([lab.trial("hang")], events, stop=started) == []
+        (result,) = lab.run([lab.trial("good")])
+        assert result.status is Status.COMPLETED
