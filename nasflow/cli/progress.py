@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _BAR = 24
 _SHOWN_FAILURES = 3
 _SHOWN_RUNNING = 8
+_SHOWN_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def drawn(view: ProgressView) -> Group:
     from rich.text import Text
 
     lines: list[RenderableType] = [Text.assemble((view.name, "bold"), f"  {view.phase}", _left(view))]
-    lines += [_round_line(each) for each in view.rounds]
+    lines += _round_lines(view.rounds)
     if view.finals:
         bar = _bar(view.finals_done, 0, min(len(view.running), view.finals - view.finals_done), view.finals)
         lines.append(Text.assemble("  full     ", bar, f" {view.finals_done}/{view.finals}"))
@@ -199,6 +200,20 @@ class Progress:
 
 def _left(view: ProgressView) -> str:
     return f", about {duration(view.seconds_left)} left" if view.seconds_left is not None else ""
+
+
+def _round_lines(rounds: Sequence[RoundProgress]) -> list[RenderableType]:
+    """Draw the latest rounds and the next one; the others are counted."""
+    from rich.text import Text
+
+    begun = sum(each.completed + each.failed + each.running > 0 for each in rounds)
+    first, last = max(0, begun - _SHOWN_ROUNDS + 1), begun + 1
+    if len(rounds) <= _SHOWN_ROUNDS:
+        first, last = 0, len(rounds)
+    lines: list[RenderableType] = [Text(f"  {count(first, 'earlier round')}")] if first else []
+    lines += [_round_line(each) for each in rounds[first:last]]
+    more = len(rounds) - last
+    return [*lines, Text(f"  {count(more, 'more round')} at most")] if more > 0 else lines
 
 
 def _round_line(each: RoundProgress) -> Text:

@@ -39,11 +39,16 @@ class SearchClock:
         steps_left: Steps of the pipeline that are still to come before full training; 0 where the search runs in one
             process.
         clock: Unix seconds.
+
+    Attributes:
+        end: Unix seconds at which the search has to end.
+        cold: Whether this process has trained nothing yet, so that the start of its workers takes its time.
     """
 
     def __init__(self, plan: Plan, records: SearchRecords, steps_left: int = 0, clock: Clock = time.time) -> None:
         self._plan, self._records, self._steps_left, self._clock = plan, records, steps_left, clock
         self.end = float("inf")
+        self.cold = True
         self.look()
 
     def look(self) -> None:
@@ -102,8 +107,10 @@ def final_epochs(
     return next(fitting, 1)
 
 
-def keep_pace(plan: Plan, records: SearchRecords, networks: Sequence[Architecture], clock: Clock = time.time) -> None:
+def keep_pace(plan: Plan, records: SearchRecords, networks: Sequence[Architecture], clock: Clock = time.time) -> bool:
     """Measure how fast networks train, once for a search with a deadline; not where that would take too much of it.
+
+    Return whether it was measured now.
 
     Args:
         plan: The search.
@@ -112,14 +119,15 @@ def keep_pace(plan: Plan, records: SearchRecords, networks: Sequence[Architectur
         clock: Unix seconds.
     """
     if plan.deadline is None or not networks or records.read("pace") is not None:
-        return
+        return False
     if plan.deadline - clock() < 10 * _PACE_SECONDS:
-        return
+        return False
     layout = Layout(
         plan.config, plan.final_config, plan.bundle, plan.space.io, trial_samples(plan), plan.bundle.counts["val"]
     )
     try:
         pace = measure_pace(layout, networks[:PACE_NETWORKS], plan.reference, seconds=_PACE_SECONDS)
     except SearchError:
-        return  # a machine too slow to be measured in seconds: the search's own trials have to do
+        return False  # a machine too slow to be measured in seconds: the search's own trials have to do
     records.write("pace", pace.to_json())
+    return True

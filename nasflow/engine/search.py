@@ -76,13 +76,14 @@ def train_round(
     """
     if clock.over():
         return []
-    keep_pace(plan, records, [trial.architecture for trial in trials])
+    measured = keep_pace(plan, records, [trial.architecture for trial in trials])
+    cold, clock.cold = clock.cold and not measured, False
     clock.look()
     began = time.monotonic()
     told: list[float] = []
 
     def listen(event: Event) -> None:
-        if isinstance(event, TrialStarted) and not told and plan.deadline is not None:
+        if isinstance(event, TrialStarted) and cold and not told and plan.deadline is not None:
             told.append(time.monotonic() - began)
             records.write("startup", {"schema_version": 1, "seconds": told[0]})
         if isinstance(event, TrialFinished):

@@ -135,3 +135,15 @@ def test_an_error_ends_the_picture_and_is_not_swallowed(progress_view: ProgressV
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert "\x1b[?25h" in stream.getvalue()
+
+
+def test_of_many_rounds_the_latest_and_the_next_are_drawn(render: Render) -> None:
+    done = [RoundProgress(n, 8, 8) for n in range(1, 10)]
+    rounds = (*done, RoundProgress(10, 8, 3, 0, 2), *(RoundProgress(n, 8) for n in range(11, 64)))
+    shown = render(drawn(ProgressView("digits", "searching", "val_accuracy", rounds)))
+    assert "5 earlier rounds" in shown
+    assert [n for n in range(1, 64) if f"round {n} " in shown] == [6, 7, 8, 9, 10, 11]
+    assert "52 more rounds at most" in shown
+    few = render(drawn(ProgressView("digits", "searching", "val_accuracy", rounds[:6])))
+    assert [n for n in range(1, 64) if f"round {n} " in few] == [1, 2, 3, 4, 5, 6]
+    assert "more" not in few

@@ -149,12 +149,12 @@ def test_the_pace_is_measured_once_and_only_where_there_is_time(
 
     monkeypatch.setattr(hours, "measure_pace", measured)
     networks = [plan.space.at(number) for number in range(8)]
-    keep_pace(plan, records, networks, Clock(plan.deadline - 30))
-    keep_pace(replace(plan, deadline=None), records, networks, Clock(BEGAN))
-    keep_pace(plan, records, [], Clock(BEGAN))
+    assert not keep_pace(plan, records, networks, Clock(plan.deadline - 30))
+    assert not keep_pace(replace(plan, deadline=None), records, networks, Clock(BEGAN))
+    assert not keep_pace(plan, records, [], Clock(BEGAN))
     assert asked == []
-    keep_pace(plan, records, networks, Clock(BEGAN))
-    keep_pace(plan, records, networks, Clock(BEGAN))
+    assert keep_pace(plan, records, networks, Clock(BEGAN))
+    assert not keep_pace(plan, records, networks, Clock(BEGAN))
     assert asked == [hours.PACE_NETWORKS]
     assert Speeds.of(plan, records, records.history()).pace == pace
 
