@@ -86,7 +86,12 @@ def _bottleneck(block: BlockPlan, act: str) -> list[nn.Module]:
 
 def _mixer(block: BlockPlan, act: str) -> list[nn.Module]:
     tokens = conv_norm(block.fan_in, block.fan_in, block.kernel, block.stride, groups=block.fan_in)
-    return [*tokens, conv(block.fan_in, block.hidden, 1), activation(act), *conv_norm(block.hidden, block.width, 1)]
+    return [
+        *tokens,
+        conv(block.fan_in, block.hidden, 1),
+        activation(act, inplace=True),
+        *conv_norm(block.hidden, block.width, 1),
+    ]
 
 
 def _inception(block: BlockPlan, act: str) -> list[nn.Module]:
