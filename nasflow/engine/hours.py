@@ -21,7 +21,7 @@ from nasflow.spaces import Architecture
 from nasflow.trials import History
 
 FINALS_SHARE = 0.6
-"""Largest share of the hours that is kept for full trainings."""
+"""Largest share of the hours, but for the delivery, that is kept for full trainings."""
 
 PACE_NETWORKS = 3
 _PACE_SECONDS = 6.0
@@ -61,7 +61,8 @@ class SearchClock:
         finals = speeds.full_seconds(
             likely_finalists(self._plan, self._records, history), self._plan.config.final_epochs
         )
-        self.end = deadline - speeds.delivery_seconds(self._steps_left) - min(finals, FINALS_SHARE * 3600 * hours)
+        rest = speeds.delivery_seconds(self._steps_left)
+        self.end = deadline - rest - min(finals, FINALS_SHARE * max(0.0, 3600 * hours - rest))
 
     def over(self) -> bool:
         """Whether the search has to end now."""

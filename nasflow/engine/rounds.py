@@ -19,6 +19,9 @@ UNROLLED_ROUNDS = 8
 """Most rounds that are steps of the pipeline where time limits the search: nobody knows how many there is time for, and
 steps with nothing to do cost time as well; one more step does the rounds that are left."""
 
+SECONDS_A_ROUND = 120.0
+"""Of the time, for which one round is a step of the pipeline."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -75,7 +78,9 @@ def propose_round(plan: Plan, records: SearchRecords, number: int, clock: Search
 
 def unrolled_rounds(config: SearchConfig) -> int:
     """Return how many rounds are steps of the pipeline."""
-    return config.rounds if config.budget.hours is None else min(config.rounds, UNROLLED_ROUNDS)
+    if config.budget.hours is None:
+        return config.rounds
+    return min(config.rounds, UNROLLED_ROUNDS, max(1, int(3600 * config.budget.hours / SECONDS_A_ROUND)))
 
 
 def steps_after(config: SearchConfig, number: int) -> int:

@@ -22,10 +22,10 @@ STEP_SECONDS = 0.45
 CLUSTER_STEP_SECONDS = 15.0
 """What it takes on a cluster: two pods are started for it."""
 
-STARTING_SECONDS = 3.0
+STARTING_SECONDS = 4.5
 """What the beginning of full training takes: its step, the data, the workers."""
 
-DELIVERY_SECONDS = 10.0
+DELIVERY_SECONDS = 11.0
 """What export, report, registration and the completion of MLflow's runs take after the last training."""
 
 DELIVERY_STEPS = 3

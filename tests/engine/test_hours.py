@@ -89,7 +89,7 @@ def test_full_training_never_takes_more_than_its_share(timed: Any, kept: Any, fi
     trained(records, finish, propose_round(plan, records, 0).trials[0], 100.0)
     clock = SearchClock(plan, records, clock=Clock(BEGAN))
     rest = Speeds.of(plan, records, records.history()).delivery_seconds(0)
-    assert plan.deadline - clock.end == pytest.approx(rest + FINALS_SHARE * 360)
+    assert plan.deadline - clock.end == pytest.approx(rest + FINALS_SHARE * (360 - rest))
 
 
 def test_a_reference_that_is_kept_needs_no_time(timed: Any, kept: Any, finish: Any) -> None:

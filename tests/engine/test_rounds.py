@@ -229,6 +229,8 @@ def test_where_time_limits_the_search_few_rounds_are_steps(planned: Any) -> None
     free = planned(budget={"trials": 60}).config
     limited = planned(budget={"trials": 60, "hours": 1}).config
     assert (unrolled_rounds(free), unrolled_rounds(limited)) == (20, UNROLLED_ROUNDS)
+    short = [planned(budget={"trials": 60, "hours": hours}).config for hours in (0.01, 0.05, 0.1)]
+    assert [unrolled_rounds(config) for config in short] == [1, 1, 3]
     assert steps_after(free, 19) == 1
     assert steps_after(free, 0) == 2 * 19 + 1
     assert steps_after(limited, UNROLLED_ROUNDS - 1) == 2
