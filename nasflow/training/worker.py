@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -58,7 +59,7 @@ def serve(connection: Connection) -> None:
         while (message := _receive(connection)) is not None:
             if _train(message, bench, connection).failed:
                 return
-            gc.collect()
+            _give_back()
     except NasflowError as error:
         _send(connection, {"kind": "broken", "error": type(error).__name__, "text": str(error)})
 
@@ -76,6 +77,13 @@ def _train(message: dict[str, Any], bench: Bench, connection: Connection) -> Sta
         result = record(bench.store, result, bench.job.keep_weights)
     _send(connection, {"kind": "finished", "result": result.to_json(), "recorded": recorded})
     return Status.COMPLETED if result.status is Status.NOT_FINITE else result.status
+
+
+def _give_back() -> None:
+    """Free what the trial has left, to the system too, where the C library can: others need the memory."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _receive(connection: Connection) -> dict[str, Any] | None:
