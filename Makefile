@@ -16,7 +16,7 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help search test test-all lint format wheel clean
+.PHONY: help search test test-all coverage lint format wheel clean
 
 help: ## show this list
 	@echo "Usage: make TARGET [VENV=.venv] [PYTHON=python3]"
@@ -31,6 +31,12 @@ test: $(VENV)/.dev ## run the tests
 
 test-all: $(VENV)/.dev ## run the tests, with the ones that take minutes
 	@$(BIN)/python -m pytest -m "slow or not slow" $(PYTEST_ARGS)
+
+coverage: $(VENV)/.dev ## run the tests and tell which branches of nasflow/ they leave out
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 lint: $(VENV)/.dev ## check style, types and the direction of imports
 	@$(BIN)/ruff check .
