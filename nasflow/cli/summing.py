@@ -37,7 +37,7 @@ def summary(path: Path, finished: Finished) -> SummaryView:
         winner=delivery.outcome.winner.trial.architecture.id,
         metrics=tuple(_metrics(finished)),
         verdict=delivery.outcome.verdict,
-        trials=len(status.history),
+        trials=status.finished,
         failed=showing.failed(status),
         rejected=showing.rejected(status),
         reused=sum(result.finished_at < started_at for result in results),
