@@ -162,22 +162,23 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "unknown source": (
         "name: digits\ndata: sklern:digits\n",
         [
-            "line 2: data.source has 'sklern' before the colon, which is none of the known sources: folder, sklearn. "
-            "Did you mean 'sklearn'? A folder whose name has a colon is written './sklern:digits'.",
+            "line 2: data.source has 'sklern' before the colon, which is none of the known sources: folder, npz, "
+            "sklearn, torchvision. Did you mean 'sklearn'? "
+            "A folder whose name has a colon is written './sklern:digits'.",
         ],
     ),
     "unknown objective": (
         "name: digits\ndata: sklearn:digits\nobjectives:\n  - val_acuracy\n",
         [
             "line 4: objectives: 'val_acuracy' is none of the known objectives: val_accuracy, val_balanced_accuracy, "
-            "val_macro_f1, val_loss, flops, parameters, train_seconds. Did you mean 'val_accuracy'?",
+            "val_macro_f1, val_loss, flops, latency, parameters, train_seconds. Did you mean 'val_accuracy'?",
         ],
     ),
     "objective without its split": (
         "name: digits\ndata: sklearn:digits\nobjectives: [accuracy]\n",
         [
             "line 3: objectives: 'accuracy' is none of the known objectives: val_accuracy, val_balanced_accuracy, "
-            "val_macro_f1, val_loss, flops, parameters, train_seconds. Did you mean 'val_accuracy'?",
+            "val_macro_f1, val_loss, flops, latency, parameters, train_seconds. Did you mean 'val_accuracy'?",
         ],
     ),
     "objective on test data": (

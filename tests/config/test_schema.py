@@ -80,7 +80,9 @@ def test_the_default_family_needs_no_name_to_have_its_options(schema: dict[str, 
 
 def test_sources_have_their_options_by_prefix(schema: dict[str, Any]) -> None:
     rules = schema["$defs"]["DataConfig"]["allOf"]
-    assert {rule["if"]["properties"]["source"]["pattern"] for rule in rules} == {"^folder:", "^sklearn:"}
+    assert {rule["if"]["properties"]["source"]["pattern"] for rule in rules} == {
+        f"^{source}:" for source in ("folder", "npz", "sklearn", "torchvision")
+    }
 
 
 def test_data_and_objectives_may_be_bare(schema: dict[str, Any]) -> None:
