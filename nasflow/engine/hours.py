@@ -58,11 +58,10 @@ class SearchClock:
             return
         history = self._records.history()
         speeds = Speeds.of(self._plan, self._records, history)
-        finals = speeds.full_seconds(
-            likely_finalists(self._plan, self._records, history), self._plan.config.final_epochs
-        )
+        finalists = likely_finalists(self._plan, self._records, history)
         rest = speeds.delivery_seconds(self._steps_left)
-        self.end = deadline - rest - min(finals, FINALS_SHARE * max(0.0, 3600 * hours - rest))
+        epochs = fitting_epochs(speeds, finalists, FINALS_SHARE * (3600 * hours - rest))
+        self.end = deadline - rest - _MARGIN * speeds.full_seconds(finalists, epochs)
 
     def over(self) -> bool:
         """Whether the search has to end now."""
@@ -99,12 +98,22 @@ def final_epochs(
         architectures: What is trained in full.
         clock: Unix seconds.
     """
-    most = plan.config.final_epochs
     if plan.deadline is None:
-        return most
+        return plan.config.final_epochs
     speeds = Speeds.of(plan, records, records.history())
-    left = plan.deadline - clock() - speeds.delivery_seconds(0)
-    fitting = (n for n in range(most, 1, -1) if _MARGIN * speeds.full_seconds(architectures, n) <= left)
+    return fitting_epochs(speeds, architectures, plan.deadline - clock() - speeds.delivery_seconds(0))
+
+
+def fitting_epochs(speeds: Speeds, architectures: Sequence[Architecture], seconds: float) -> int:
+    """Return how many epochs of full training there is time for: at least one, at most those asked for.
+
+    Args:
+        speeds: What is known of the search.
+        architectures: What is trained in full.
+        seconds: The time for it.
+    """
+    most = speeds.plan.config.final_epochs
+    fitting = (n for n in range(most, 1, -1) if _MARGIN * speeds.full_seconds(architectures, n) <= seconds)
     return next(fitting, 1)
 
 

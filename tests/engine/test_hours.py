@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from nasflow.engine import hours
-from nasflow.engine.hours import FINALS_SHARE, SearchClock, closed, final_epochs, keep_pace, likely_finalists
+from nasflow.engine.hours import (
+    FINALS_SHARE,
+    SearchClock,
+    closed,
+    final_epochs,
+    fitting_epochs,
+    keep_pace,
+    likely_finalists,
+)
 from nasflow.engine.pace import NORMAL_STARTUP, Pace, Timing, load_of
 from nasflow.engine.request import deadline_of, delivery_asked
 from nasflow.engine.rounds import propose_round
@@ -74,7 +82,7 @@ def test_the_search_ends_in_time_for_all_that_follows(timed: Any, kept: Any, fin
     speeds = Speeds.of(plan, records, records.history())
     best = likely_finalists(plan, records, records.history())
     assert [one.id for one in best][1:] == [plan.reference.id]
-    rest = speeds.full_seconds(best, 40) + speeds.delivery_seconds(0)
+    rest = 1.05 * speeds.full_seconds(best, 40) + speeds.delivery_seconds(0)
     assert rest > 20
     assert clock.end == pytest.approx(plan.deadline - rest)
     now.now = clock.end - 0.1
@@ -83,13 +91,31 @@ def test_the_search_ends_in_time_for_all_that_follows(timed: Any, kept: Any, fin
     assert clock.over()
 
 
-def test_full_training_never_takes_more_than_its_share(timed: Any, kept: Any, finish: Any) -> None:
+def test_whole_epochs_are_kept_time_for_within_their_share(timed: Any, kept: Any, finish: Any) -> None:
     plan = timed()
     records = kept(plan)
-    trained(records, finish, propose_round(plan, records, 0).trials[0], 100.0)
+    trained(records, finish, propose_round(plan, records, 0).trials[0], 20.0)
     clock = SearchClock(plan, records, clock=Clock(BEGAN))
-    rest = Speeds.of(plan, records, records.history()).delivery_seconds(0)
-    assert plan.deadline - clock.end == pytest.approx(rest + FINALS_SHARE * (360 - rest))
+    speeds = Speeds.of(plan, records, records.history())
+    best = likely_finalists(plan, records, records.history())
+    rest = speeds.delivery_seconds(0)
+    share = FINALS_SHARE * (360 - rest)
+    epochs = fitting_epochs(speeds, best, share)
+    assert 1 < epochs < 40
+    kept_seconds = plan.deadline - clock.end - rest
+    assert kept_seconds == pytest.approx(1.05 * speeds.full_seconds(best, epochs))
+    assert kept_seconds <= share < 1.05 * speeds.full_seconds(best, epochs + 1)
+
+
+def test_one_epoch_of_full_training_has_its_time_in_any_case(timed: Any, kept: Any, finish: Any) -> None:
+    plan = timed()
+    records = kept(plan)
+    trained(records, finish, propose_round(plan, records, 0).trials[0], 300.0)
+    speeds = Speeds.of(plan, records, records.history())
+    least = speeds.full_seconds(likely_finalists(plan, records, records.history()), 1)
+    assert least > FINALS_SHARE * 360
+    clock = SearchClock(plan, records, clock=Clock(BEGAN))
+    assert clock.end <= plan.deadline - speeds.delivery_seconds(0) - least
 
 
 def test_a_reference_that_is_kept_needs_no_time(timed: Any, kept: Any, finish: Any) -> None:
