@@ -128,8 +128,8 @@ def _resolutions(config: SearchConfig) -> Iterator[Clash]:
 
 
 def _recipe(config: SearchConfig) -> Iterator[Clash]:
-    for problem in recipe_problems(config.space.recipe, config.training):
-        yield Clash(("space", "recipe", *problem.path), problem.text, (("training",),))
+    for problem in recipe_problems(config.space.recipe):
+        yield Clash(("space", "recipe", *problem.path), problem.text)
 
 
 def _names(config: SearchConfig) -> Iterator[Clash]:

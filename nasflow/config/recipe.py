@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +57,15 @@ class RecipeChoice:
     """A training setting that is searched.
 
     Attributes:
-        name: The field in `training`, with the value that it hangs on behind it where it does: `momentum.sgd`.
+        name: The field in `training`, with the value that it hangs on behind it where it does: `momentum:sgd`.
+        field: The field alone.
         values: Its values, the first one the default.
         parent: The field that it hangs on, or None.
         when: The value of that field for which it is chosen.
     """
 
     name: str
+    field: str
     values: tuple[Scalar, ...]
     parent: str | None = None
     when: tuple[Scalar, ...] = ()
@@ -86,19 +88,31 @@ def recipe_choices(recipe: Mapping[str, Any]) -> list[RecipeChoice]:
     return [found for found in _read(recipe) if isinstance(found, RecipeChoice)]
 
 
-def recipe_problems(recipe: Mapping[str, Any], training: TrainingConfig) -> list[RecipeProblem]:
-    """Return everything that is wrong with a recipe.
+def recipe_problems(recipe: Mapping[str, Any]) -> list[RecipeProblem]:
+    """Return everything that is wrong with a recipe, as `SpaceConfig.recipe` has it."""
+    found = list(_read(recipe))
+    problems = [problem for problem in found if isinstance(problem, RecipeProblem)]
+    parents: dict[str, str | None] = {}
+    for choice in found:
+        if isinstance(choice, RecipeChoice):
+            other = parents.setdefault(choice.field, choice.parent)
+            if other != choice.parent or choice.field == choice.parent:
+                problems.append(_twice(choice, other))
+    return problems
 
-    Args:
-        recipe: As `SpaceConfig.recipe` has it.
-        training: The settings that stay as they are.
-    """
-    return [found for found in _read(recipe, training) if isinstance(found, RecipeProblem)]
+
+def _twice(choice: RecipeChoice, other: str | None) -> RecipeProblem:
+    path: Path = (choice.field,) if choice.parent is None else (choice.parent, str(choice.when[0]), choice.field)
+    elsewhere = "by itself" if other is None else f"with the values of '{other}'"
+    return RecipeProblem(
+        path,
+        f"{_shown(path)} may be chosen {elsewhere} at the same time, and a training has one {choice.field}; keep one.",
+    )
 
 
 def recipe_field(name: str) -> str:
-    """Return the field in `training` that a choice sets: `momentum` for `momentum.sgd`."""
-    return name if name in _fields() else name.rpartition(".")[0]
+    """Return the field in `training` that a choice sets: `momentum` for `momentum:sgd`."""
+    return name.partition(":")[0]
 
 
 def _fields(model: type[BaseModel] = TrainingConfig, above: str = "") -> list[str]:
@@ -111,55 +125,48 @@ def _fields(model: type[BaseModel] = TrainingConfig, above: str = "") -> list[st
 
 
 def _read(
-    recipe: Mapping[str, Any],
-    training: TrainingConfig | None = None,
-    parent: str | None = None,
-    value: Scalar | None = None,
+    recipe: Mapping[str, Any], parent: str | None = None, value: Scalar | None = None, key: str = ""
 ) -> Iterator[RecipeChoice | RecipeProblem]:
-    at: Path = () if parent is None or value is None else (parent, str(value))
+    """Yield choices and problems; `parent` and `value` are what all hang on, `key` how that value is written."""
+    at: Path = () if parent is None else (parent, key)
     for field, offered in recipe.items():
         path = (*at, field)
         if field not in _fields():
             yield RecipeProblem(path, _unknown(path, field))
             continue
-        values = _values(field, offered)
-        if isinstance(values, str):
-            yield RecipeProblem(path, f"{_shown(path)} {values}")
-            continue
-        yield from _invalid(path, field, values, training)
-        if at and value is not None:
-            yield RecipeChoice(f"{field}.{value}", values, parent, (value,))
+        values, wrong = _values(field, offered)
+        yield from (RecipeProblem(path, f"{_shown(path)} {text}") for text in wrong)
+        if parent is None:
+            yield RecipeChoice(field, field, values)
         else:
-            yield RecipeChoice(field, values)
-        if isinstance(offered, Mapping) and not _is_range(offered):
-            if at:
-                yield RecipeProblem(path, f"{_shown(path)} hangs on a choice already; give a plain list of values.")
+            yield RecipeChoice(f"{field}:{value}", field, values, parent, (value,) if value is not None else ())
+        if wrong or not isinstance(offered, Mapping) or _is_range(offered):
+            continue
+        if parent is not None:
+            yield RecipeProblem(path, f"{_shown(path)} hangs on a choice already; give a plain list of values.")
+            continue
+        for own, (written, below) in zip(values, offered.items(), strict=True):
+            if below is not None and not isinstance(below, Mapping):
+                text = f"{_shown((*path, str(written)))} must map further settings to their values, or be empty."
+                yield RecipeProblem((*path, str(written)), text)
                 continue
-            for key, below in offered.items():
-                if below is not None and not isinstance(below, Mapping):
-                    text = f"{_shown((*path, str(key)))} must map further settings to their values, or be empty."
-                    yield RecipeProblem((*path, str(key)), text)
-                    continue
-                yield from _read(below or {}, training, field, key)
+            yield from _read(below or {}, field, own, str(written))
 
 
-def _values(field: str, offered: Any) -> tuple[Scalar, ...] | str:
-    """Return the values of a choice, or what is wrong with them."""
+def _values(field: str, offered: Any) -> tuple[tuple[Scalar, ...], list[str]]:
+    """Return the values of a choice as a training has them, and what is wrong with them."""
     if _is_range(offered):
         try:
-            return RangeConfig.model_validate(offered).values(_is_whole(field))
+            return _checked(field, RangeConfig.model_validate(offered).values(_is_whole(field)))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"])
             said = first["msg"].removeprefix("Value error, ")
-            return f"is no range: {place + ': ' if place else ''}{said}; write {{low, high, log, steps}}."
+            return (), [f"is no range: {place + ': ' if place else ''}{said}; write {{low, high, log, steps}}."]
     values = list(offered) if isinstance(offered, list | Mapping) else None
     if not values or not all(isinstance(value, str | int | float | bool) for value in values):
-        return "needs a list of values, or a range {low, high, log, steps}."
-    kept = [(isinstance(value, bool), value) for value in values]
-    if len(set(kept)) < len(kept):
-        return f"lists a value twice: {values}; keep one."
-    return tuple(values)
+        return (), ["needs a list of values, or a range {low, high, log, steps}."]
+    return _checked(field, values, written=isinstance(offered, Mapping))
 
 
 def _is_range(offered: Any) -> bool:
@@ -171,26 +178,33 @@ def _is_whole(field: str) -> bool:
     return info is not None and wanted(info.annotation) == "a whole number"
 
 
-def _invalid(
-    path: Path, field: str, values: tuple[Scalar, ...], training: TrainingConfig | None
-) -> Iterator[RecipeProblem]:
+def _checked(field: str, values: Iterable[Scalar], *, written: bool = False) -> tuple[tuple[Scalar, ...], list[str]]:
+    """Return values as a training has them; `written` says that they are keys, which are texts in YAML."""
     info = field_at(TrainingConfig, tuple(field.split(".")))
-    if training is None or info is None:
-        return
+    wants = " ".join(part for part in (wanted(info.annotation), bounds(info)[0]) if part) if info else "a value"
+    found: list[Scalar] = []
+    wrong: list[str] = []
     for value in values:
-        if not _is_valid(value, field, training):
-            wants = " ".join(part for part in (wanted(info.annotation), bounds(info)[0]) if part)
-            yield RecipeProblem(path, f"{_shown(path)} must offer {wants}, not {value!r}.")
+        valid = _valid(value, field)
+        if valid is None or (isinstance(value, bool) != isinstance(valid, bool) and not written):
+            wrong.append(f"must offer {wants}, not {value!r}.")
+        elif (isinstance(valid, bool), valid) in [(isinstance(one, bool), one) for one in found]:
+            wrong.append(f"lists a value twice: {valid!r}; keep one.")
+        else:
+            found.append(valid)
+    return tuple(found), wrong
 
 
-def _is_valid(value: Scalar, field: str, training: TrainingConfig) -> bool:
+def _valid(value: Scalar, field: str) -> Scalar | None:
+    """Return a value as the field has it, None where it cannot have it."""
     try:
-        found: Any = training.with_choices({field: value})
+        found: Any = TrainingConfig().with_choices({field: value})
     except ValidationError:
-        return False
+        return None
     for part in field.split("."):
         found = getattr(found, part)
-    return isinstance(value, bool) == isinstance(found, bool)
+    valid: Scalar | None = found
+    return valid
 
 
 def _unknown(path: Path, field: str) -> str:

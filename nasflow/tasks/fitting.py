@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nasflow.config import SearchConfig, TrainingConfig, recipe_choices, recipe_field
+from nasflow.config import SearchConfig, TrainingConfig, recipe_choices
 from nasflow.errors import ConfigError
 from nasflow.spaces import NetworkIO, family_names, takes_any_size
 from nasflow.tasks.protocol import Task
@@ -19,20 +19,35 @@ def check_recipes(config: SearchConfig, task: Task, io: NetworkIO) -> None:
         io: What goes into the networks.
 
     Raises:
-        ConfigError: A recipe does not suit the samples, or makes images smaller for networks that need whole ones.
+        ConfigError: A recipe does not suit the samples, or makes images smaller for networks that need whole ones; all
+            of them are told.
         PluginError: The family is unknown.
     """
-    for recipe in _recipes(config):
-        task.check(recipe, io)
-        if recipe.progressive is not None:
-            _check_progressive(config, task, io)
+    problems: dict[str, str] = {}
+    for field, recipe in _recipes(config):
+        try:
+            task.check(recipe, io)
+            if recipe.progressive is not None:
+                _check_progressive(config, task, io)
+        except ConfigError as error:
+            for problem in error.problems:
+                problems.setdefault(problem, problem if field is None else _of_choice(problem))
+    if problems:
+        raise ConfigError(list(problems.values()))
 
 
-def _recipes(config: SearchConfig) -> Iterator[TrainingConfig]:
-    yield config.training
+def _of_choice(problem: str) -> str:
+    return problem.replace("training.", "space.recipe.", 1)
+
+
+def _recipes(config: SearchConfig) -> Iterator[tuple[str | None, TrainingConfig]]:
+    """Yield the recipe of the search, and those with one value of a choice, each with the field that it changes."""
+    yield None, config.training
     for choice in recipe_choices(config.space.recipe):
         for value in choice.values:
-            yield config.training.with_choices({recipe_field(choice.name): value})
+            recipe = config.training.with_choices({choice.field: value})
+            if recipe != config.training:
+                yield choice.field, recipe
 
 
 def _check_progressive(config: SearchConfig, task: Task, io: NetworkIO) -> None:

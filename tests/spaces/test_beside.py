@@ -11,7 +11,7 @@ IO = NetworkIO(1, 8, 10)
 BESIDE = (
     Choice(RESOLUTION, (8, 6)),
     Choice(RECIPE + "optimizer", ("sgd", "adamw")),
-    Choice(RECIPE + "learning_rate.sgd", (0.1, 0.05), RECIPE + "optimizer", ("sgd",)),
+    Choice(RECIPE + "learning_rate:sgd", (0.1, 0.05), RECIPE + "optimizer", ("sgd",)),
     Choice(RECIPE + "augment.crop", (0, 1)),
 )
 
@@ -22,7 +22,7 @@ def space(beside=BESIDE):
 
 class TestDivided:
     def test_sorts_choices_by_whom_they_belong_to(self):
-        choices = {"depth": 2, RESOLUTION: 6, "recipe.momentum.sgd": 0.8, "recipe.augment.crop": 1}
+        choices = {"depth": 2, RESOLUTION: 6, "recipe.momentum:sgd": 0.8, "recipe.augment.crop": 1}
         assert divided(choices) == ({"depth": 2}, 6, {"augment.crop": 1, "momentum": 0.8})
 
     def test_has_nothing_beside_the_family_by_default(self):

@@ -34,7 +34,9 @@ def test_a_recipe_beyond_the_images_is_refused() -> None:
 
 
 def test_so_is_one_that_the_space_offers() -> None:
-    with pytest.raises(ConfigError, match=r"augment\.crop must be below the size of the images, 32, not 33"):
+    with pytest.raises(
+        ConfigError, match=r"^space\.recipe\.augment\.crop must be below the size of the images, 32, not 33\.$"
+    ):
         check(space={"recipe": {"augment.crop": [4, 33]}})
 
 
@@ -48,7 +50,7 @@ def test_so_is_one_that_the_space_offers() -> None:
 def test_networks_of_a_fixed_size_cannot_begin_with_smaller_images(sections: dict[str, Any]) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"training\.progressive needs networks that take smaller images .* family 'mlp' do not; remove it, or "
+        match=r"(training|space\.recipe)\.progressive needs networks that take smaller images .* family 'mlp' do not; remove it, or "
         r"choose one of the families .*cnn",
     ):
         check(**sections)
@@ -57,6 +59,15 @@ def test_networks_of_a_fixed_size_cannot_begin_with_smaller_images(sections: dic
 def test_networks_that_resize_gain_nothing_from_smaller_images() -> None:
     with pytest.raises(ConfigError, match=r"space\.recipe cannot offer progressive training where"):
         check(space={"resolutions": [16, 32], "recipe": {"progressive.start": [0.5, 0.7]}})
+
+
+def test_all_problems_are_told_each_by_its_field() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(training={"augment": {"crop": 40}}, space={"recipe": {"augment.cutout": [0, 41], "augment.flip": [True]}})
+    assert caught.value.problems == [
+        "training.augment.crop must be below the size of the images, 32, not 40.",
+        "space.recipe.augment.cutout must be below the size of the images, 32, not 41.",
+    ]
 
 
 def test_an_unknown_family_is_named() -> None:
