@@ -50,8 +50,8 @@ def test_so_is_one_that_the_space_offers() -> None:
 def test_networks_of_a_fixed_size_cannot_begin_with_smaller_images(sections: dict[str, Any]) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"(training|space\.recipe)\.progressive needs networks that take smaller images .* family 'mlp' do not; remove it, or "
-        r"choose one of the families .*cnn",
+        match=r"(training|space\.recipe)\.progressive needs networks that take smaller images .* "
+        r"family 'mlp' do not; remove it, or choose one of the families .*cnn",
     ):
         check(**sections)
 
@@ -64,7 +64,7 @@ def test_networks_that_resize_gain_nothing_from_smaller_images() -> None:
 def test_all_problems_are_told_each_by_its_field() -> None:
     with pytest.raises(ConfigError) as caught:
         check(training={"augment": {"crop": 40}}, space={"recipe": {"augment.cutout": [0, 41], "augment.flip": [True]}})
-    assert caught.value.problems == [
+    assert list(caught.value.problems) == [
         "training.augment.crop must be below the size of the images, 32, not 40.",
         "space.recipe.augment.cutout must be below the size of the images, 32, not 41.",
     ]
