@@ -286,8 +286,14 @@ class SearchConfig(Section):
     @property
     def workers(self) -> int:
         """Trials that a task trains at the same time."""
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return self.parallelism.workers or max(1, cores // self.parallelism.threads)
+        return self.parallelism.workers or _workers_for(self.parallelism.threads)
+
+    @property
+    def final_workers(self) -> int:
+        """Full trainings that run at the same time: never more than trials, and one for every `final.threads` cores."""
+        if self.final.threads is None:
+            return self.workers
+        return min(self.workers, _workers_for(self.final.threads))
 
     @property
     def final_threads(self) -> int:
@@ -303,3 +309,9 @@ class SearchConfig(Section):
     def rounds(self) -> int:
         """How many rounds the budget fills."""
         return -(-self.budget.trials // self.parallelism.round_size)
+
+
+def _workers_for(threads: int) -> int:
+    """Return how many processes of so many threads have cores of their own, at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // threads)

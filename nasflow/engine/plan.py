@@ -31,7 +31,7 @@ from nasflow.strategies.loading import load_strategy
 from nasflow.tasks import Task
 from nasflow.tasks.loading import load_task
 from nasflow.training.identity import trial_context, trial_of
-from nasflow.trials import Candidate, Fidelity, Trial
+from nasflow.trials import Candidate, Fidelity, Patience, Trial
 
 
 def reference_cost(task: Task, io: NetworkIO) -> NetworkCost:
@@ -228,10 +228,21 @@ class Plan:
             epochs: How long; by default the final epochs that are asked for.
         """
         epochs = epochs or self.config.final_epochs
-        fidelity = Fidelity(epochs, epochs, patience=self.config.final.patience)
+        fidelity = Fidelity(epochs, epochs, patience=self._patience)
         candidate = Candidate(architecture, fidelity, (architecture.id,), "final")
         context = trial_context(self.final_config, self.bundle.fingerprint, self.request.device_kind)
         return trial_of(candidate, self.config.seed, context, purpose="final")
+
+    @property
+    def _patience(self) -> Patience | None:
+        """When a full training ends early: by the first objective, or the task's first metric where it is none."""
+        epochs = self.config.final.patience
+        if epochs is None:
+            return None
+        first, metrics = self.objectives[0], self.task.metrics
+        if first.name in {f"val_{metric.name}" for metric in metrics}:
+            return Patience(epochs, first.name, first.direction)
+        return Patience(epochs, f"val_{metrics[0].name}", metrics[0].direction)
 
     @cached_property
     def known(self) -> Known:
@@ -245,9 +256,7 @@ class Plan:
 
 def final_config(config: SearchConfig) -> SearchConfig:
     """Return the configuration that full trainings run by: their own threads, and all the time that they need."""
-    parallelism: dict[str, int | None] = {"threads": config.final_threads}
-    if config.final.threads is not None:
-        parallelism["workers"] = None  # as many as there are cores for
+    parallelism = {"threads": config.final_threads, "workers": config.final_workers}
     return config.model_copy(
         update={
             "budget": config.budget.model_copy(update={"trial_seconds": None}),

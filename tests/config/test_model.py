@@ -30,6 +30,24 @@ def test_derived_numbers() -> None:
     assert config(registry={"name": "best"}).model_name == "best"
 
 
+@pytest.mark.parametrize(
+    ("parallelism", "final", "workers"),
+    [
+        ({}, {}, 4),
+        ({"workers": 3}, {}, 3),
+        ({"workers": 3}, {"threads": 2}, 2),
+        ({"workers": 1}, {"threads": 2}, 1),
+        ({"threads": 2}, {"threads": 1}, 2),
+        ({}, {"threads": 64}, 1),
+    ],
+)
+def test_full_trainings_have_cores_of_their_own_and_are_no_more_than_trials(
+    monkeypatch: pytest.MonkeyPatch, parallelism: dict[str, int], final: dict[str, int], workers: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)), raising=False)
+    assert config(parallelism=parallelism, final=final).final_workers == workers
+
+
 @pytest.mark.parametrize(("budget", "limit"), [({"trials": 4}, 5), ({"trials": 40}, 20), ({"max_failed_trials": 1}, 1)])
 def test_failure_limit(budget: dict[str, int], limit: int) -> None:
     assert BudgetConfig.model_validate(budget).failure_limit == limit
