@@ -8,13 +8,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from nasflow.errors import IntegrityError
 from nasflow.ids import canonical_json, digest
 from nasflow.spaces import Architecture
 
 SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When a training ends early, and which of its epochs it keeps: the best by one metric.
+
+    Attributes:
+        epochs: Training ends when so many of them have not improved the metric.
+        metric: Name of a metric on validation, as in `val_accuracy`.
+        direction: Which way is better.
+    """
+
+    epochs: int
+    metric: str
+    direction: Literal["maximize", "minimize"]
+
+    def improves(self, value: float, best: float) -> bool:
+        """Whether a value of the metric is better than the best one so far."""
+        return value > best if self.direction == "maximize" else value < best
 
 
 @dataclass(frozen=True)
@@ -25,14 +44,13 @@ class Fidelity:
         epochs: Passes over the training samples.
         horizon: Epochs over which the learning-rate schedule is laid out; at least `epochs`.
         data_fraction: Share of the training samples used, in (0, 1].
-        patience: Training ends when this many epochs have not improved the deciding metric, and keeps its best epoch;
-            None where it has all its epochs and keeps the last.
+        patience: When training ends early, to keep its best epoch; None where it has all its epochs and keeps the last.
     """
 
     epochs: int
     horizon: int
     data_fraction: float = 1.0
-    patience: int | None = None
+    patience: Patience | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fidelity as JSON-compatible data; patience only where there is one, so that ids last."""
@@ -41,6 +59,18 @@ class Fidelity:
             del document["patience"]
         return document
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Fidelity:
+        """Read back what `to_json` gave.
+
+        Raises:
+            TypeError: The document lacks a part or has too much.
+        """
+        fields = {**document}
+        if "patience" in fields:
+            fields["patience"] = Patience(**fields["patience"])
+        return cls(**fields)
+
     def stops_at(self, epoch: int, best: int) -> bool:
         """Whether training is over after an epoch.
 
@@ -48,7 +78,7 @@ class Fidelity:
             epoch: Epochs done.
             best: The epoch that was best so far; any number where there is no patience.
         """
-        return epoch >= self.epochs or (self.patience is not None and epoch - best >= self.patience)
+        return epoch >= self.epochs or (self.patience is not None and epoch - best >= self.patience.epochs)
 
 
 @dataclass(frozen=True)
@@ -128,7 +158,7 @@ class Trial:
         try:
             trial = cls(
                 Architecture.from_json(document["architecture"]),
-                Fidelity(**document["fidelity"]),
+                Fidelity.from_json(document["fidelity"]),
                 document["seed"],
                 document["context"],
                 document["start"],

@@ -12,10 +12,11 @@ import pytest
 from nasflow.errors import IntegrityError
 from nasflow.ids import canonical_json
 from nasflow.spaces import Architecture
-from nasflow.trials import Entry, EpochPoint, Fidelity, History, Status, Trial, TrialResult
+from nasflow.trials import Entry, EpochPoint, Fidelity, History, Patience, Status, Trial, TrialResult
 
 NETWORK = Architecture("toy", {"depth": 1}, {"layers": ["pool"]})
 TRIAL = Trial(NETWORK, Fidelity(10, 20, 0.5), 7, "context", "earlier", ("parent",), "mutation")
+PATIENCE = Patience(3, "val_accuracy", "maximize")
 POINT = EpochPoint(1, {"train_loss": 0.5, "val_accuracy": 0.75}, 100.0, 101.5)
 RESULT = TrialResult(
     TRIAL.id,
@@ -36,7 +37,7 @@ RESULT = TrialResult(
         {"fidelity": Fidelity(11, 20, 0.5)},
         {"fidelity": Fidelity(10, 21, 0.5)},
         {"fidelity": Fidelity(10, 20, 0.6)},
-        {"fidelity": Fidelity(10, 20, 0.5, patience=3)},
+        {"fidelity": Fidelity(10, 20, 0.5, PATIENCE)},
         {"seed": 8},
         {"context": "other"},
         {"start": None},
@@ -44,6 +45,12 @@ RESULT = TrialResult(
 )
 def test_all_that_a_result_depends_on_is_in_the_id(changes: dict[str, Any]) -> None:
     assert replace(TRIAL, **changes).id != TRIAL.id
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 4}, {"metric": "val_macro_f1"}, {"direction": "minimize"}])
+def test_all_of_the_patience_is_in_the_id(changes: dict[str, Any]) -> None:
+    one, other = (Fidelity(10, 20, 0.5, patience) for patience in (PATIENCE, replace(PATIENCE, **changes)))
+    assert replace(TRIAL, fidelity=one).id != replace(TRIAL, fidelity=other).id
 
 
 def test_lineage_is_no_part_of_the_id() -> None:
@@ -55,15 +62,24 @@ def test_a_trials_id_stands_for_ever() -> None:
     assert TRIAL.id == "813b5a590b7eed5a"
 
 
-@pytest.mark.parametrize("patience", [None, 3])
-def test_trials_survive_json(patience: int | None) -> None:
+@pytest.mark.parametrize("patience", [None, PATIENCE])
+def test_trials_survive_json(patience: Patience | None) -> None:
     trial = replace(TRIAL, fidelity=Fidelity(10, 20, 0.5, patience))
     assert Trial.from_json(json.loads(json.dumps(trial.to_json()))) == trial
 
 
 def test_patience_is_written_only_where_there_is_one() -> None:
     assert "patience" not in TRIAL.to_json()["fidelity"]
-    assert Fidelity(1, 1, patience=2).to_json() == {"epochs": 1, "horizon": 1, "data_fraction": 1.0, "patience": 2}
+    written = Fidelity(1, 1, patience=PATIENCE).to_json()["patience"]
+    assert written == {"epochs": 3, "metric": "val_accuracy", "direction": "maximize"}
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "better"),
+    [("maximize", 0.6, True), ("maximize", 0.5, False), ("minimize", 0.4, True), ("minimize", 0.5, False)],
+)
+def test_only_what_is_better_improves(direction: Any, value: float, better: bool) -> None:
+    assert Patience(1, "val_loss", direction).improves(value, 0.5) is better
 
 
 @pytest.mark.parametrize(
@@ -71,7 +87,8 @@ def test_patience_is_written_only_where_there_is_one() -> None:
     [(None, 9, 1, False), (None, 10, 10, True), (3, 5, 3, False), (3, 6, 3, True), (3, 10, 9, True), (1, 1, 1, False)],
 )
 def test_when_training_is_over(patience: int | None, epoch: int, best: int, over: bool) -> None:
-    assert Fidelity(10, 10, patience=patience).stops_at(epoch, best) is over
+    asked = None if patience is None else replace(PATIENCE, epochs=patience)
+    assert Fidelity(10, 10, patience=asked).stops_at(epoch, best) is over
 
 
 @pytest.mark.parametrize("part", [key for key in TRIAL.to_json() if key != "schema_version"])
@@ -91,9 +108,10 @@ def test_an_altered_trial_is_found(part: str, value: object) -> None:
         Trial.from_json(TRIAL.to_json() | {part: value})
 
 
-def test_an_unknown_part_of_the_fidelity_is_damage() -> None:
+@pytest.mark.parametrize("part", [{"warmth": 3}, {"patience": 3}, {"patience": {"epochs": 3}}])
+def test_a_fidelity_of_another_form_is_damage(part: dict[str, Any]) -> None:
     document = TRIAL.to_json()
-    document["fidelity"]["warmth"] = 3
+    document["fidelity"] |= part
     with pytest.raises(IntegrityError, match="damaged"):
         Trial.from_json(document)
 

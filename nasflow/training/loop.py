@@ -190,11 +190,11 @@ class Training:
     def _after(self, point: EpochPoint, found: Mapping[str, float]) -> Progress:
         """Return the progress after an epoch; where training may end early, keep the weights of the best one."""
         after = replace(self.progress, curve=(*self.progress.curve, point))
-        if self.trial.fidelity.patience is None:
+        patience = self.trial.fidelity.patience
+        if patience is None:
             return replace(after, metrics=found)
-        metric = self.bench.task.metrics[0]
-        name, sign = f"val_{metric.name}", 1 if metric.direction == "maximize" else -1
-        if self.progress.best and sign * found[name] <= sign * self.progress.metrics[name]:
+        name = patience.metric
+        if self.progress.best and not patience.improves(found[name], self.progress.metrics[name]):
             return after
         self.weights.keep_best()
         return replace(after, metrics=found, best=point.epoch)

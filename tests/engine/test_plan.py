@@ -9,6 +9,7 @@ import pytest
 from nasflow.engine.plan import Known, make_space, reference_cost
 from nasflow.errors import SpaceError
 from nasflow.spaces import SearchSpace
+from nasflow.trials import Patience
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,23 @@ def test_full_training_sees_all_the_data_for_the_final_epochs(planned: Any) -> N
     assert (trial.fidelity.epochs, trial.fidelity.horizon, trial.fidelity.data_fraction) == (9, 9, 1.0)
     assert trial.origin == "final"
     assert (plan.fidelity.epochs, plan.fidelity.data_fraction) == (2, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "metric", "direction"),
+    [
+        (["val_macro_f1", "val_accuracy"], "val_macro_f1", "maximize"),
+        (["val_loss"], "val_loss", "minimize"),
+        ([{"name": "val_loss", "direction": "maximize"}], "val_loss", "maximize"),
+        (["parameters", "val_loss"], "val_accuracy", "maximize"),
+    ],
+)
+def test_a_full_training_is_patient_by_what_decides(
+    planned: Any, objectives: list[Any], metric: str, direction: Any
+) -> None:
+    plan = planned(objectives=objectives, final={"patience": 3})
+    assert plan.full_training(plan.reference).fidelity.patience == Patience(3, metric, direction)
+    assert planned(objectives=objectives).full_training(plan.reference).fidelity.patience is None
 
 
 def test_bounds_by_the_reference_are_its_numbers(planned: Any) -> None:

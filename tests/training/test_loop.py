@@ -14,7 +14,6 @@ from nasflow.errors import PluginError, StorageError
 from nasflow.ids import seed_of
 from nasflow.spaces import Architecture, load_family
 from nasflow.spaces.choices import Scalar
-from nasflow.tasks import Metric
 from nasflow.tasks.image_changes import crop_and_flip
 from nasflow.testing.rigged import rigged
 from nasflow.training.bench import Bench
@@ -25,7 +24,7 @@ from nasflow.training.job import checkpoint_key
 from nasflow.training.loop import Training, predict_logits, train
 from nasflow.training.optimisation import learning_rate
 from nasflow.training.seeding import generator, seed_everything
-from nasflow.trials import Fidelity, Status, Trial
+from nasflow.trials import Fidelity, Patience, Status, Trial
 
 
 class Stopped(BaseException):
@@ -96,7 +95,7 @@ class TestRepetition:
 
     def test_where_training_may_end_early_too(self, lab):
         lab = lab.other("x", training={"batch_size": 256, "learning_rate": 5.0, "schedule": "cosine", "ema": 0.5})
-        trial = replace(lab.trial("good"), fidelity=Fidelity(12, 12, patience=3))
+        trial = replace(lab.trial("good"), fidelity=Fidelity(12, 12, patience=Patience(3, "val_accuracy", "maximize")))
         assert self._stop_and_go_on(lab, trial) < 12
 
     @staticmethod
@@ -283,7 +282,7 @@ class TestEarlyEnd:
     def ended(self, lab):
         """A lab with a trial that ended before its twelve epochs: the rate is far too high."""
         lab = lab.other("x", training={"batch_size": 256, "learning_rate": 5.0, "schedule": "cosine"})
-        trial = replace(lab.trial("good"), fidelity=Fidelity(12, 12, patience=2))
+        trial = replace(lab.trial("good"), fidelity=Fidelity(12, 12, patience=Patience(2, "val_accuracy", "maximize")))
         return lab, trial, train(trial, Bench.open(lab.job), ignore)
 
     def test_the_best_epoch_is_kept(self, ended):
@@ -305,19 +304,27 @@ class TestEarlyEnd:
         assert whole.metrics["val_accuracy"] == known[-1]["val_accuracy"]
 
     def test_a_training_that_goes_on_improving_has_all_its_epochs_and_keeps_the_best(self, lab, bench):
-        trial = replace(lab.trial("good", width=32), fidelity=Fidelity(4, 4, patience=4))
+        trial = replace(
+            lab.trial("good", width=32), fidelity=Fidelity(4, 4, patience=Patience(4, "val_accuracy", "maximize"))
+        )
         result = train(trial, bench, ignore)
         assert len(result.curve) == 4
         assert result.metrics["val_accuracy"] == max(point.metrics["val_accuracy"] for point in result.curve)
 
-    def test_lower_is_better_where_the_metric_says_so(self, lab, bench, monkeypatch):
-        losses = iter([3.0, 2.0, 2.0, 2.5, 1.0])
-        monkeypatch.setattr(type(bench.task), "metrics", (Metric("loss", "minimize"),))
-        monkeypatch.setattr(type(bench.task), "evaluate", lambda *_: {"loss": next(losses)})
-        trial = replace(lab.trial("good"), fidelity=Fidelity(9, 9, patience=2))
+    @pytest.mark.parametrize(
+        ("metric", "direction", "kept"),
+        [("val_loss", "minimize", 2), ("val_macro_f1", "maximize", 1), ("val_macro_f1", "minimize", 2)],
+    )
+    def test_the_trial_says_what_is_better(self, lab, monkeypatch, metric, direction, kept):
+        """Accuracy, the task's first metric, goes on rising."""
+        values = [(0.1, 0.5, 3.0), (0.2, 0.4, 2.0), (0.3, 0.4, 2.0), (0.4, 0.45, 2.5), (0.5, 0.9, 1.0)]
+        found = iter({"accuracy": a, "macro_f1": f, "loss": n} for a, f, n in values)
+        bench = Bench.open(lab.job)
+        monkeypatch.setattr(type(bench.task), "evaluate", lambda *_: next(found))
+        trial = replace(lab.trial("good"), fidelity=Fidelity(9, 9, patience=Patience(2, metric, direction)))
         result = train(trial, bench, ignore)
-        assert [point.metrics["val_loss"] for point in result.curve] == [3.0, 2.0, 2.0, 2.5]
-        assert result.metrics["val_loss"] == 2.0
+        assert len(result.curve) == kept + 2
+        assert result.metrics["val_accuracy"] == values[kept - 1][0]
 
 
 class TestRecipes:
