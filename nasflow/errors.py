@@ -5,6 +5,7 @@ NasflowError                  something the caller can act on
 │   ├── ConfigError           a field of the configuration
 │   ├── SpaceError            a search space, choice or architecture
 │   ├── DataError             the data to learn from
+│   │   └── MissingDataError  data that are not on this machine
 │   └── PluginError           a name that no installed package provides, or a broken provider
 ├── HeldError                 the search is held by another process; exit status 3
 ├── SearchError               a search that cannot go on, or that found nothing
@@ -49,6 +50,10 @@ class SpaceError(UserError):
 
 class DataError(UserError):
     """The data cannot be learned from."""
+
+
+class MissingDataError(DataError):
+    """The data are not where the configuration says; they may be on another machine, as a cluster's are."""
 
 
 class PluginError(UserError):

@@ -8,7 +8,7 @@ from nasflow.components.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def generate_space(request: str, data: Input[Dataset], space: Output[Artifact]) -> int:
-    """Generate the search space.
+    """Generate the search space, and refuse a search that cannot suit its data before anything is trained.
 
     Args:
         request: The search as it is asked for.
@@ -22,15 +22,15 @@ def generate_space(request: str, data: Input[Dataset], space: Output[Artifact]) 
     from pathlib import Path
 
     from nasflow.data.bundle import DataBundle
-    from nasflow.engine.plan import make_space
+    from nasflow.engine.door import fitting
+    from nasflow.engine.measurements import check_measurable
     from nasflow.engine.request import Request
     from nasflow.engine.steps import step
-    from nasflow.tasks.loading import load_task
 
     with step():
         config = Request.from_json(request).config
-        task = load_task(config)
-        made = make_space(config, task, task.io(DataBundle.open(Path(data.path), verify=False)))
+        made, objectives = fitting(config, DataBundle.open(Path(data.path), verify=False))
+        check_measurable(objectives)
         Path(space.path).write_text(json.dumps(made.to_json()))
         space.metadata.update(family=made.family, assignments=str(made.size), id=made.id)
         return made.size if made.size < 2**63 else -1

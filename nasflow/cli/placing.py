@@ -9,11 +9,10 @@ from pathlib import Path
 
 from nasflow.config import SearchConfig
 from nasflow.config.lines import Document, YamlError, read_yaml
-from nasflow.errors import ConfigError, DataError, SpaceError, UserError
+from nasflow.errors import ConfigError, DataError, SpaceError
 
 _FIELD = re.compile(r"[a-z_]+(?:\.[a-z_]+|\[\d+\])*")
 _PART = re.compile(r"[a-z_]+|\d+")
-_SECTIONS: dict[type[UserError], str] = {DataError: "data", SpaceError: "space", ConfigError: ""}
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def placed(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataError, SpaceError) as error:
-        raise type(error)(_placed(path, str(error), _SECTIONS[type(error)])) from error
+        raise type(error)(_placed(path, str(error), "data" if isinstance(error, DataError) else "space")) from error
     except ConfigError as error:
         raise ConfigError([_placed(path, problem, "") for problem in error.problems]) from error
 

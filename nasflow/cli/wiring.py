@@ -59,8 +59,8 @@ def compile_pipeline(config: Path, target: Path, image: str | None, device_kind:
     from nasflow.pipelines.search.compiling import compile_search
 
     checked = load_config(config)
-    compile_search(checked, config.resolve().parent, target, device_kind)
-    notes = []
+    with placed(config):
+        notes = compile_search(checked, config.resolve().parent, target, device_kind)
     if ":" not in IMAGE.rpartition("/")[2] and "@" not in IMAGE:
         notes.append(f"The image '{IMAGE}' has no tag; name one by digest with --image.")
     url = anchored(checked).storage.url

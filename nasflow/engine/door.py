@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nasflow.config import SearchConfig
 from nasflow.data.opening import Found, find_source
-from nasflow.data.protocol import Summary
+from nasflow.data.protocol import DataShape, Summary
 from nasflow.engine.kept import holder_of
 from nasflow.engine.measurements import check_measurable
 from nasflow.engine.plan import Plan, make_objectives, make_space
@@ -73,15 +73,29 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
         UserError: The store, the data, the space or the objectives cannot be used.
     """
     check_url(config.storage.url)
-    task = load_task(config)
     found = find_source(config.data, base)
-    io = task.io(found.summary)
+    space, objectives = fitting(config, found.summary)
+    check_measurable(objectives)
+    return Outlook(found, space, objectives)
+
+
+def fitting(config: SearchConfig, data: DataShape) -> tuple[SearchSpace, tuple[Objective, ...]]:
+    """Return the space and the objectives that a search has on its data, once they go together.
+
+    Args:
+        config: The search.
+        data: What is known of the data; a pipeline that is compiled away from them knows it in its own steps alone.
+
+    Raises:
+        UserError: The recipe, the space or the objectives do not suit the data, or leave nothing to train.
+    """
+    task = load_task(config)
+    io = task.io(data)
     check_recipes(config, task, io)
     space = make_space(config, task, io)
     objectives = make_objectives(config, task, io)
-    check_measurable(objectives)
     _check_bounds(space, objectives)
-    return Outlook(found, space, objectives)
+    return space, objectives
 
 
 def _check_bounds(space: SearchSpace, objectives: tuple[Objective, ...]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nasflow.cli.placing import placed
-from nasflow.errors import ConfigError, DataError, SearchError, SpaceError
+from nasflow.errors import ConfigError, DataError, MissingDataError, SearchError, SpaceError
 
 TEXT = """\
 name: one
@@ -25,6 +25,7 @@ objectives:
     ("error", "line"),
     [
         (DataError("data.source: there is no folder photos."), 5),
+        (MissingDataError("data.source: there is no folder photos."), 5),
         (DataError("data.min_per_class: too few."), 3),
         (DataError("photos has one class folder."), 3),
         (DataError("the data need at least two classes."), 3),

@@ -240,3 +240,12 @@ def test_compile_writes_the_pipeline_alone(site: Any) -> None:
     assert all(isinstance(note, str) for note in notes)
     assert "nasflow-small" in target.read_text()
     assert sorted(p.name for p in site.root.iterdir()) == ["out", "search.yaml"]
+
+
+def test_compile_tells_the_line_of_what_cannot_be_searched(site: Any) -> None:
+    path = site.yaml(training={"augment": {"cutout": 8}})
+    code, output = called("compile", path, "--out", site.root / "small.yaml")
+    assert code == 2
+    assert "search.yaml, line " in output
+    assert "training.augment.cutout must be below the size of the images, 8, not 8." in " ".join(output.split())
+    assert [p.name for p in site.root.iterdir()] == ["search.yaml"]

@@ -10,8 +10,9 @@ import yaml
 
 from nasflow.config import SearchConfig
 from nasflow.config.loading import load_config
+from nasflow.engine.door import outlook
 from nasflow.engine.request import Request
-from nasflow.errors import UserError
+from nasflow.errors import ConfigError, SpaceError, UserError
 from nasflow.pipelines.search.compiling import compile_search, shards_at_once
 
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
@@ -122,3 +123,56 @@ def test_the_device_kind_is_this_machines_unless_given(tmp_path: Path) -> None:
     spec = next(iter(yaml.safe_load_all(target.read_text())))
     request = Request.from_json(spec["root"]["inputDefinitions"]["parameters"]["request"]["defaultValue"])
     assert request.device_kind.startswith("cpu-")
+
+
+@pytest.mark.parametrize(
+    ("sections", "error", "words"),
+    [
+        (
+            {"space": "mlp", "training": {"progressive": {"start": 0.5}}},
+            ConfigError,
+            "those of family 'mlp' do not; remove it",
+        ),
+        (
+            {"training": {"augment": {"crop": 8}}},
+            ConfigError,
+            "training.augment.crop must be below the size of the images, 8, not 8.",
+        ),
+        ({"training": {"augment": {"cutout": 9}}}, ConfigError, "augment.cutout must be below the size of the images"),
+        (
+            {"objectives": ["val_accuracy", {"name": "parameters", "less_than": 5}]},
+            SpaceError,
+            "sampled networks would be trained",
+        ),
+    ],
+)
+def test_what_check_refuses_is_not_compiled(
+    tmp_path: Path, sections: dict[str, Any], error: type[UserError], words: str
+) -> None:
+    asked = config(**sections)
+    with pytest.raises(error) as checked:
+        outlook(asked, tmp_path)
+    with pytest.raises(error) as told:
+        compile_search(asked, tmp_path, tmp_path / "pipeline.yaml", "cpu-test")
+    assert words in str(told.value)
+    assert str(told.value) == str(checked.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["photos", "npz:photos.npz", "photos.zip"])
+def test_data_that_only_the_cluster_has_are_left_to_it(tmp_path: Path, source: str) -> None:
+    asked = config(data=source, training={"augment": {"crop": 64}})
+    target = tmp_path / "pipeline.yaml"
+    (note,) = compile_search(asked, tmp_path / "missing", target, "cpu-test")
+    assert note.startswith("The data are not here (there is no ")
+    assert target.is_file()
+    assert compile_search(config(), tmp_path, target, "cpu-test") == []
+
+
+def test_data_that_are_here_and_wrong_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(UserError, match="photos is empty"):
+        compile_search(config(data="photos"), tmp_path, tmp_path / "pipeline.yaml", "cpu-test")
+    with pytest.raises(UserError, match="'sklearn:digts' is unknown"):
+        compile_search(config(data="sklearn:digts"), tmp_path, tmp_path / "pipeline.yaml", "cpu-test")
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]

@@ -18,7 +18,7 @@ from nasflow.data.sources.layout import Entry, Layout, read_layout, refuse_no_im
 from nasflow.data.sources.names import ARCHIVES, is_archive_name
 from nasflow.data.sources.remembering import remembered
 from nasflow.data.sources.trees import unreadable
-from nasflow.errors import DataError
+from nasflow.errors import DataError, MissingDataError
 from nasflow.plugins import nearest
 from nasflow.serving.pixels import FORMATS
 
@@ -113,7 +113,7 @@ class FolderSource:
                 )
             )
         what = f"there is no {'archive' if is_archive_name(self.root.name) else 'folder'} {self.root}"
-        raise DataError(f"data.source: {what}.{nearest(missing.name, siblings)}")
+        raise MissingDataError(f"data.source: {what}.{nearest(missing.name, siblings)}")
 
     def _refuse_folders_without_images(self) -> None:
         """Refuse a class folder in which no file is an image by its name, nor by what its first ten files hold."""

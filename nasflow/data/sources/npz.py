@@ -15,7 +15,7 @@ from nasflow.data.protocol import Sample, Split, Summary
 from nasflow.data.sources.npz_arrays import ArrayHeader, NpzFile
 from nasflow.data.sources.npz_names import Named, Pair, pairs_of
 from nasflow.data.sources.remembering import stamp
-from nasflow.errors import DataError
+from nasflow.errors import DataError, MissingDataError
 from nasflow.plugins import nearest
 
 _TOLERANCE = 1e-3
@@ -92,7 +92,7 @@ class NpzSource:
         if not self.path.is_file():
             folder = self.path.parent
             siblings = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-            raise DataError(f"data.source: there is no file {self.path}.{nearest(self.path.name, siblings)}")
+            raise MissingDataError(f"data.source: there is no file {self.path}.{nearest(self.path.name, siblings)}")
         return self._file.headers()
 
     @cached_property
