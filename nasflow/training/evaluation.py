@@ -13,7 +13,7 @@ from nasflow.data.protocol import Split
 from nasflow.errors import IntegrityError
 from nasflow.storage import open_store
 from nasflow.tasks.loading import load_task
-from nasflow.training.checkpoint import unpack
+from nasflow.training.checkpoint import Progress, unpack
 from nasflow.training.device import Device, open_device
 from nasflow.training.job import TrainingJob, checkpoint_key
 from nasflow.training.loop import evaluation_batch, predict_logits
@@ -35,6 +35,11 @@ def load_network(trial: Trial, job: TrainingJob) -> torch.nn.Module:
     Raises:
         IntegrityError: Its weights are not in the store, are damaged, or are those of another network.
     """
+    return _load(trial, job)[1]
+
+
+def _load(trial: Trial, job: TrainingJob) -> tuple[Progress, torch.nn.Module]:
+    """Return how a trial was trained, and its network; see `load_network`."""
     key = checkpoint_key(trial.id)
     content = open_store(job.store_url).get(key)
     if content is None:
@@ -50,7 +55,7 @@ def load_network(trial: Trial, job: TrainingJob) -> torch.nn.Module:
         network.load_state_dict(parts["network"])
     except RuntimeError as error:
         raise IntegrityError(f"the weights '{key}' do not fit the network of trial {trial.id}: {error}") from error
-    return network.eval()
+    return progress, network.eval()
 
 
 def predict(trial: Trial, job: TrainingJob, split: Split) -> NDArray[np.float32]:
@@ -79,9 +84,11 @@ def evaluate(trial: Trial, job: TrainingJob, split: Split) -> tuple[dict[str, fl
     device = open_device(job.config.resources)
     task = load_task(job.config)
     samples = Samples(DataBundle.open(job.bundle, verify=False), split, device.torch_device)
-    network = load_network(trial, job).to(device.torch_device).to(memory_format=torch.channels_last)
+    progress, network = _load(trial, job)
+    network = network.to(device.torch_device).to(memory_format=torch.channels_last)
+    size = evaluation_batch(job.config.training.with_choices(trial.architecture.recipe), progress.accumulation)
     with _threads(job.config.parallelism.threads, device):
-        logits = predict_logits(network, device, samples, evaluation_batch(job.config.training))
+        logits = predict_logits(network, device, samples, size)
         found = task.evaluate(logits, samples.targets)
         probabilities: NDArray[np.float32] = task.probabilities(logits).cpu().numpy()
     return {f"{split}_{name}": float(value) for name, value in found.items()}, probabilities

@@ -182,7 +182,7 @@ class Training:
         return unpack(key, content)
 
     def _validate(self) -> Mapping[str, float]:
-        size = evaluation_batch(self.recipe)
+        size = evaluation_batch(self.recipe, self.progress.accumulation)
         with self.weights.evaluated():
             logits = predict_logits(self.weights.network, self.bench.device, self.bench.val, size)
         return self.bench.task.evaluate(logits, self.bench.val.targets)
@@ -200,9 +200,14 @@ class Training:
         return replace(after, metrics=found, best=point.epoch)
 
 
-def evaluation_batch(recipe: TrainingConfig) -> int:
-    """Return how many samples are evaluated at once."""
-    return EVALUATION_BATCHES * recipe.batch_size
+def evaluation_batch(recipe: TrainingConfig, parts: int) -> int:
+    """Return how many samples are evaluated at once: fewer where the batches of training did not fit in memory.
+
+    Args:
+        recipe: How the network is trained.
+        parts: Parts that each batch of its training is cut into.
+    """
+    return max(1, EVALUATION_BATCHES * recipe.batch_size // parts)
 
 
 @torch.inference_mode()

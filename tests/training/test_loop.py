@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from nasflow.config import TrainingConfig
 from nasflow.errors import PluginError, StorageError
 from nasflow.ids import seed_of
 from nasflow.spaces import Architecture, load_family
@@ -21,7 +22,7 @@ from nasflow.training.checkpoint import Progress, unpack
 from nasflow.training.evaluation import evaluate, load_network
 from nasflow.training.events import EpochFinished, TrialStarted
 from nasflow.training.job import checkpoint_key
-from nasflow.training.loop import Training, predict_logits, train
+from nasflow.training.loop import Training, evaluation_batch, predict_logits, train
 from nasflow.training.optimisation import learning_rate
 from nasflow.training.seeding import generator, seed_everything
 from nasflow.trials import Fidelity, Patience, Status, Trial
@@ -53,6 +54,21 @@ def bench(lab) -> Bench:
 
 def ignore(event: TrialStarted | EpochFinished) -> None:
     pass
+
+
+@contextlib.contextmanager
+def evaluating_at_most(samples: int) -> Iterator[None]:
+    """Let no network in evaluation mode take more samples at once, as if the device's memory were so small."""
+
+    def check(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if not module.training and len(inputs[0]) > samples:
+            raise torch.OutOfMemoryError("too many samples at once")
+
+    handle = torch.nn.modules.module.register_module_forward_pre_hook(check)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 BLOCK = {"depth": 1, "width": 8, "kernel": 3}
@@ -354,6 +370,29 @@ class TestRecipes:
         told: list[TrialStarted | EpochFinished] = []
         assert train(trial, bench, told.append).timeless() == whole.timeless()
         assert len(told) == 2
+
+    def test_what_is_evaluated_at_once_is_cut_as_batches_are(self, lab):
+        """Where a batch of training fits, but not four of them in validation: more parts help there too."""
+        lab = lab.other("x", training={"batch_size": 32})
+        trial, bench = lab.trial(CNN, epochs=1), Bench.open(lab.job)
+        with evaluating_at_most(100):
+            whole, parts = (train(trial, bench, ignore, number) for number in (1, 4))
+            again = evaluate(trial, lab.job, "val")[0]
+        assert whole.status is Status.OUT_OF_MEMORY
+        assert parts.status is Status.COMPLETED
+        assert again == {name: parts.metrics[name] for name in again}
+
+    def test_logits_do_not_depend_on_how_many_are_evaluated_at_once(self, lab, bench):
+        training = Training(lab.trial(CNN), bench, _nothing(lab.trial(CNN)))
+        training.prepare()
+        training.epoch()
+        whole, cut, one = (predict_logits(training.weights.network, bench.device, bench.val, n) for n in (1024, 100, 1))
+        torch.testing.assert_close(cut, whole, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(one, whole, rtol=1e-4, atol=1e-5)
+
+    @pytest.mark.parametrize(("batch", "parts", "size"), [(64, 1, 256), (64, 8, 32), (10, 3, 13), (2, 16, 1)])
+    def test_how_many_are_evaluated_at_once(self, batch, parts, size):
+        assert evaluation_batch(TrainingConfig(batch_size=batch), parts) == size
 
     def test_a_checkpoint_with_other_parts_is_not_gone_on_from(self, lab, bench):
         trial = lab.trial("good", epochs=3)
