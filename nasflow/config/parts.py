@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nasflow import plugins
+from nasflow.config.goals import goal_problems
 from nasflow.config.lines import Document, Path, dotted
 from nasflow.config.model import SearchConfig
 from nasflow.config.sentences import Problem, problems_of, shown
@@ -74,6 +75,7 @@ def part_problems(config: SearchConfig, document: Document) -> list[Problem]:
             found += _choice_problems(config, provided, options, document)
         if part.group == "tasks":
             found += _objective_problems(config, provided)
+            found += goal_problems(config, {f"val_{m.name}": m.direction for m in getattr(provided, "metrics", ())})
     return [*found, *_storage_problems(config)]
 
 
