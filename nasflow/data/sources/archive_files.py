@@ -13,6 +13,7 @@ from nasflow.data.sources.layout import Entry, Layout, split_named
 from nasflow.data.sources.names import is_hidden, is_image_name
 from nasflow.data.sources.remembering import stamp
 from nasflow.data.sources.trees import File, ListedTree, Tree
+from nasflow.errors import DataError
 
 _MOST_BYTES = 1 << 28
 """A file in an archive of more bytes is no photograph."""
@@ -33,8 +34,8 @@ class ArchiveFiles:
     """Files in an archive: listed in one pass through it and read in another, never unpacked to the disk.
 
     The headers of images in a tar are read while it is listed, since to go back in a compressed one is to start over; a
-    zip is asked for those that are wanted. A single folder around everything else, as archives often have it, is passed
-    over. Of members with the same name the last one counts, as it would when unpacked.
+    zip is asked for those that are wanted. Single folders around everything else, as archives often have them, are
+    passed over. Of members with the same name the last one counts, as it would when unpacked.
     """
 
     def __init__(self, path: Path) -> None:
@@ -90,11 +91,15 @@ class ArchiveFiles:
 
     @cached_property
     def _top(self) -> str:
-        """The single folder around everything, with `/`, or nothing."""
+        """The single folder around everything, with `/`, or nothing; several where each has but the next in it."""
         listed = ListedTree("", (File(name, 0, 0) for name in self._files), self._folders)
-        folders, files = listed.visible("")
-        single = len(folders) == 1 and not split_named(folders[0]) and not any(map(is_image_name, files))
-        return f"{folders[0]}/" if single and listed.visible(folders[0])[0] else ""
+        top = ""
+        while True:
+            folders, files = listed.visible(top.rstrip("/"))
+            single = len(folders) == 1 and not split_named(folders[0]) and not any(map(is_image_name, files))
+            if not single or not listed.visible(top + folders[0])[0]:
+                return top
+            top += f"{folders[0]}/"
 
     @property
     def _files(self) -> dict[str, _Listed]:
@@ -108,13 +113,17 @@ class ArchiveFiles:
     def _contents_table(self) -> tuple[dict[str, _Listed], list[str]]:
         files: dict[str, _Listed] = {}
         folders: list[str] = []
+        hidden = ""
         for member in members(self.path):
             if any(map(is_hidden, member.name.split("/"))):
+                hidden = member.name
                 continue
             if member.is_folder:
                 folders.append(member.name)
             else:
                 files[member.name] = _Listed(member.place, member.size, None if self._is_zip else _header(member))
+        if hidden and not files:
+            raise DataError(f"data.source: the archive {self.path} holds only hidden files, '{hidden}' for one.")
         return files, folders
 
 

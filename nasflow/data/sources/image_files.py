@@ -55,7 +55,7 @@ class FolderFiles:
         Raises:
             DataError: A file may not be read.
         """
-        return [found for entry in entries if (found := header(self.root / entry.name))]
+        return [found for entry in entries if (found := header(self.tree.path(entry.name)))]
 
     def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
         """Yield files with their content in the order given.
@@ -74,7 +74,7 @@ class FolderFiles:
         return state.hexdigest()
 
     def _content(self, entry: Entry) -> bytes:
-        path = self.root / entry.name
+        path = self.tree.path(entry.name)
         try:
             if entry.is_image_by_name or header(path):
                 return path.read_bytes()

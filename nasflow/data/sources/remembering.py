@@ -16,7 +16,7 @@ from nasflow.data.protocol import Summary
 from nasflow.data.sources.trees import unreadable
 from nasflow.ids import digest
 
-_VERSION = 1
+_VERSION = 2
 """Raised by hand when the same file would be described otherwise."""
 
 

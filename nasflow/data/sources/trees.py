@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from nasflow.data.sources.names import is_hidden, is_image_name
+from nasflow.data.sources.names import is_hidden, is_image_name, readable
 from nasflow.errors import DataError
 
 
@@ -54,15 +54,23 @@ class Tree(Protocol):
 
 
 class FolderTree:
-    """A folder on the disk; links are followed, but not in circles."""
+    """A folder on the disk; links are followed, but not in circles.
+
+    Names that are not UTF-8 are given as `readable` reads them.
+    """
 
     def __init__(self, root: Path) -> None:
         """Take the folder."""
         self.root = root
+        self._odd: dict[str, str] = {}  # paths as the disk has them, by what is read, where that differs
 
     def where(self, name: str = "") -> str:
         """Return a path."""
-        return str(self.root / name)
+        return readable(str(self.root / name))
+
+    def path(self, name: str) -> Path:
+        """Return the path, as the disk has it, of a folder or file that this tree has named."""
+        return self.root / self._odd.get(name, name)
 
     def visible(self, folder: str) -> tuple[list[str], list[str]]:
         """Return the names of folders and of files, sorted.
@@ -73,12 +81,13 @@ class FolderTree:
         folders: list[str] = []
         files: list[str] = []
         try:
-            with os.scandir(self.root / folder) as entries:
+            with os.scandir(self.path(folder)) as entries:
                 for entry in entries:
                     if not is_hidden(entry.name):
-                        (folders if entry.is_dir() else files).append(entry.name)
+                        name = self._named(folder, entry.name).rpartition("/")[2]
+                        (folders if entry.is_dir() else files).append(name)
         except OSError as error:
-            raise unreadable(self.root / folder, error) from error
+            raise unreadable(self.path(folder), error) from error
         return sorted(folders), sorted(files)
 
     def below(self, folder: str) -> Iterator[File]:
@@ -92,11 +101,11 @@ class FolderTree:
     def may_hold_images(self, folder: str) -> bool:
         """Whether a file below a folder is named as images are, or something there cannot be read."""
         failures: list[OSError] = []
-        walk = os.walk(self.root / folder, onerror=failures.append)
+        walk = os.walk(self.path(folder), onerror=failures.append)
         return any(is_image_name(name) for _, _, names in walk for name in names) or bool(failures)
 
     def _walk(self, folder: str, above: frozenset[str]) -> Iterator[File]:
-        path = self.root / folder
+        path = self.path(folder)
         real = os.path.realpath(path)
         if real in above:  # a link to a folder that it is in
             return
@@ -105,7 +114,7 @@ class FolderTree:
                 for entry in entries:
                     if is_hidden(entry.name):
                         continue
-                    name = f"{folder}/{entry.name}"
+                    name = self._named(folder, entry.name)
                     if entry.is_dir():
                         yield from self._walk(name, above | {real})
                         continue
@@ -113,6 +122,22 @@ class FolderTree:
                     yield File(name, stat.st_size, stat.st_mtime_ns)
         except OSError as error:
             raise unreadable(Path(error.filename or path), error) from error
+
+    def _named(self, folder: str, entry: str) -> str:
+        """Return the path of an entry of a folder as it is read, and keep what the disk calls it.
+
+        Raises:
+            DataError: Another entry has that name.
+        """
+        below = f"{folder}/" if folder else ""
+        name = below + readable(entry)
+        if name != below + entry and os.path.lexists(self.path(folder) / readable(entry)):
+            raise DataError(
+                f"{self.where(name)} is there twice, once with a name that is not UTF-8; rename one of them."
+            )
+        if folder in self._odd or name != below + entry:
+            self._odd[name] = f"{self._odd.get(folder, folder)}/{entry}" if folder else entry
+        return name
 
 
 class ListedTree:

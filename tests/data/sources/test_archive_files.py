@@ -132,6 +132,12 @@ class TestTree:
         assert tree.visible("") == (["a", "b"], [])
         assert tree.where("a") == f"{tmp_path / 'p.zip'}/set/a"
 
+    def test_paths_from_the_root_have_several_folders_around_all(self, tmp_path: Path) -> None:
+        files = [(f"/home/me/set/{name}/{n}.png", picture(n)) for name in ("a", "b") for n in range(3)]
+        found = source(tarred(tmp_path / "p.tar", files))
+        assert (found.scan().classes, found.scan().counts) == (("a", "b"), (3, 3))
+        assert [sample.name for sample in found.samples()][:2] == ["a/0.png", "a/1.png"]
+
     def test_a_single_split_is_no_folder_around_all(self, tmp_path: Path) -> None:
         files = {f"train/{name}/{n}.png": picture(n) for name in ("a", "b") for n in range(3)}
         assert source(zipped(tmp_path / "p.zip", files)).scan().splits == ("train",)
@@ -178,7 +184,8 @@ def test_a_tar_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ({}, "ROOT is empty; put one folder of images for each class into it."),
         ({"1.jpg": b"x"}, "ROOT holds images, '1.jpg' for one, but no class folders"),
         ({"cat/1.jpg": b"x"}, "ROOT has one class folder, 'cat'"),
-        ({"../a/1.jpg": b"x", "/b/1.jpg": b"x"}, "ROOT is empty"),
+        ({"../a/1.jpg": b"x", "../b/1.jpg": b"x"}, "data.source: the archive ROOT holds no file that can be read"),
+        ({".a/1.jpg": b"x", "b/": b""}, "data.source: the archive ROOT holds only hidden files, '.a/1.jpg' for one."),
         ({"a/1.jpg": b"x", "b/": b""}, "class folder ROOT/b is empty; add images or remove it."),
         ({"s/train/a/1.jpg": b"x", "s/train/b/1.jpg": b"x", "s/test/a/1.jpg": b"x"}, "ROOT/s/test has no class folder"),
         ({"a/1.jpg": b"x", "b/2.jpg": b"x"}, "ROOT: none of the files looked at is an image"),
@@ -195,6 +202,15 @@ def test_a_missing_archive_names_the_nearest(tmp_path: Path) -> None:
     zipped(tmp_path / "photos.zip", {})
     with pytest.raises(DataError, match=r"there is no archive .*fotos\.zip\. Did you mean 'photos\.zip'\?"):
         open_source(DataConfig(source="folder:fotos.zip"), tmp_path).scan()
+
+
+def test_a_tar_with_names_in_latin_1_is_prepared(tmp_path: Path) -> None:
+    files = [(f"{name}/{n}.png", picture(n + 99 * len(name))) for name in ("cat", "caf\udce9") for n in range(20)]
+    path = tarred(tmp_path / "p.tar", files)
+    bundle = prepare(DataConfig(source=str(path), min_per_class=10), tmp_path, tmp_path / "b")
+    assert bundle.classes == ("caf\u00e9", "cat")
+    assert {name.split("/")[0] for name in bundle.names("train")} == {"caf\u00e9", "cat"}
+    assert bundle.fingerprint.encode()
 
 
 @pytest.mark.slow

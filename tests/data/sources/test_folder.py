@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nasflow.config import DataConfig
 from nasflow.data import Summary
+from nasflow.data.prepare import prepare
 from nasflow.data.sources.folder import FolderSource
 from nasflow.errors import DataError
 from nasflow.testing.sources import SourceContract
@@ -370,3 +372,11 @@ def test_file_that_may_not_be_read(public_folder: Path) -> None:
     with unprivileged():
         message = error_of(public_folder / "photos")
     assert message.startswith("ROOT/cat/1.png cannot be read (Permission denied)")
+
+
+def test_class_folders_named_in_latin_1_are_prepared(write_folder: Callable[..., Path], tmp_path: Path) -> None:
+    root = write_folder(classes=("caf", "cat"), count=20)
+    (root / "caf").rename(os.fsdecode(os.fsencode(root) + b"/caf\xe9"))
+    bundle = prepare(DataConfig(source=str(root), min_per_class=10), tmp_path, tmp_path / "b")
+    assert bundle.classes == ("caf\u00e9", "cat")
+    assert sum(bundle.counts.values()) == 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nasflow.data.sources.names import is_archive_name, is_hidden, is_image_name
+from nasflow.data.sources.names import is_archive_name, is_hidden, is_image_name, readable
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "A.JPEG", "x.y.png", "b.Tif", "c.webp", "d.pgm", "e.gif", "f.bmp"])
@@ -38,3 +38,17 @@ def test_archive_names(name: str, known: bool) -> None:
 )
 def test_hidden_names(name: str, hidden: bool) -> None:
     assert is_hidden(name) is hidden
+
+
+@pytest.mark.parametrize(
+    ("stored", "legible"),
+    [
+        (b"cat/1.jpg", "cat/1.jpg"),
+        ("caf\u00e9/\u4e00".encode(), "caf\u00e9/\u4e00"),
+        (b"caf\xe9", "caf\u00e9"),
+        ("caf\u00e9/".encode() + b"\xfc.jpg", "caf\u00e9/\u00fc.jpg"),
+        (b"\x80 5/\x81", "\u20ac 5/\\x81"),
+    ],
+)
+def test_names_that_are_not_utf8_are_read_one_by_one(stored: bytes, legible: str) -> None:
+    assert readable(stored.decode("utf-8", "surrogateescape")) == legible

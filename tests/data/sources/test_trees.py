@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,31 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     for ask in (tree.visible, lambda folder: list(tree.below(folder))):
         with pytest.raises(DataError, match=r"gone cannot be read \(No such file or directory\); run again\."):
             ask("gone")
+
+
+class TestNamesInLatin1:
+    @pytest.fixture
+    def odd(self, tmp_path: Path) -> Path:
+        for name in (b"caf\xe9/in/\xfc.jpg", b"cat/1.jpg"):
+            path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(name)
+        return tmp_path
+
+    def test_they_are_read_and_found_again(self, odd: Path) -> None:
+        tree = FolderTree(odd)
+        assert tree.visible("") == (["caf\u00e9", "cat"], [])
+        assert tree.visible("caf\u00e9") == (["in"], [])
+        assert tree.may_hold_images("caf\u00e9")
+        assert tree.where("caf\u00e9").encode() == f"{odd}/caf\u00e9".encode()
+        (file,) = tree.below("caf\u00e9")
+        assert file.name == "caf\u00e9/in/\u00fc.jpg"
+        assert tree.path(file.name).read_bytes() == b"caf\xe9/in/\xfc.jpg"
+        assert tree.path("cat/1.jpg") == odd / "cat/1.jpg"
+
+    def test_two_that_read_alike_are_refused(self, odd: Path) -> None:
+        (odd / "caf\u00e9").mkdir()
+        with pytest.raises(
+            DataError, match="caf\u00e9 is there twice, once with a name that is not UTF-8; rename one of"
+        ):
+            FolderTree(odd).visible("")
