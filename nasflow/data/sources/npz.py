@@ -21,6 +21,8 @@ from nasflow.plugins import nearest
 _TOLERANCE = 1e-3
 """How far, in levels of 1/255, a fraction of single precision may be off the level that it was made from."""
 
+_MOST = np.iinfo(np.int64).max
+
 
 class NpzOptions(Options):
     """Options of the source."""
@@ -40,7 +42,8 @@ class NpzSource:
 
     Images are (N, H, W), (N, H, W, 1), (N, H, W, 3), (N, 1, H, W) or (N, 3, H, W): uint8; whole numbers of another
     type from 0 to 255; or floating-point numbers from 0 to 1 that are whole 255ths, as 8 bits divided by 255 are. Each
-    becomes the same 8 bits again, nothing is rounded away. Labels are whole numbers or texts, (N,) or (N, 1).
+    becomes the same 8 bits again, nothing is rounded away. Labels are whole numbers, booleans or texts,
+    (N,) or (N, 1).
     """
 
     Options = NpzOptions
@@ -159,10 +162,22 @@ class NpzSource:
                 raise self._wrong(header, f"has not as many labels as {images} has images")
             if header.shape[0] == 0:
                 raise self._wrong(header, "is empty; store an image and a label of each sample")
-            found[split] = self._file.whole(pair.labels).reshape(-1)
-        if len({labels.dtype.kind.replace("u", "i") for labels in found.values()}) > 1:
+            found[split] = self._integers(self._file.whole(pair.labels).reshape(-1), header)
+        if len({labels.dtype.kind for labels in found.values()}) > 1:
             raise DataError(f"data.source: the labels of {self.path} are numbers in one split and texts in another.")
         return found
+
+    def _integers(self, labels: NDArray[Any], header: ArrayHeader) -> NDArray[Any]:
+        """Return labels that are texts as they are, and others as int64, for NumPy joins uint64 and int64 to floats."""
+        if labels.dtype.kind == "U":
+            return labels
+        if labels.dtype.kind == "u" and labels.max() > _MOST:
+            raise self._wrong(header, f"has labels up to {labels.max()}; store whole numbers from 0")
+        return labels.astype(np.int64)
+
+    @cached_property
+    def _are_booleans(self) -> bool:
+        return all(self._headers[pair.labels].dtype.kind == "b" for pair in self._pairs.values())
 
     @cached_property
     def _values(self) -> NDArray[Any]:
@@ -173,13 +188,13 @@ class NpzSource:
     def _classes(self) -> tuple[str, ...]:
         names = self._options.classes
         if names is None:
-            return tuple(str(value) for value in self._values.tolist())
+            return tuple(str(bool(value) if self._are_booleans else value) for value in self._values.tolist())
         if not names:
             raise DataError("data.options.classes names no class; leave it out, or name all.")
         if len(set(names)) != len(names):
             raise DataError("data.options.classes has a name twice; each class needs its own.")
         values = self._values
-        if values.dtype.kind not in "iu" or values[0] < 0 or values[-1] >= len(names):
+        if values.dtype.kind != "i" or values[0] < 0 or values[-1] >= len(names):
             raise DataError(
                 f"data.options.classes names {len(names)} classes, for labels from 0 to {len(names) - 1}, but "
                 f"{self.path} has labels from {values[0]} to {values[-1]}."

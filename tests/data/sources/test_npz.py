@@ -103,6 +103,24 @@ def test_classes_can_be_named(tmp_path: Path) -> None:
     assert [sample.label for sample in reader.samples()][:3] == [0, 1, 0]
 
 
+@pytest.mark.parametrize(("kind", "other"), [(np.uint64, np.int64), (np.int8, np.uint64), (np.bool_, np.uint8)])
+@pytest.mark.parametrize("classes", [None, ["up", "down"]])
+def test_integers_of_several_types_are_labels_of_one_kind(
+    tmp_path: Path, kind: Any, other: Any, classes: list[str] | None
+) -> None:
+    x, y = pixels(10, 8, 8), labels(10)
+    options = {} if classes is None else {"classes": classes}
+    reader = source(tmp_path, options, x_train=x, y_train=y.astype(kind), x_test=x, y_test=y.astype(other))
+    assert reader.scan().classes == tuple(classes or ("0", "1"))
+    assert [sample.label for sample in reader.samples()] == [0, 1] * 10
+
+
+def test_booleans_can_be_named(tmp_path: Path) -> None:
+    reader = source(tmp_path, {"classes": ["no", "yes"]}, x=pixels(10, 8, 8), y=labels(10) == 1)
+    assert (reader.scan().classes, reader.scan().counts) == (("no", "yes"), (5, 5))
+    assert [sample.label for sample in reader.samples()] == [0, 1] * 5
+
+
 def test_arrays_can_be_named(tmp_path: Path) -> None:
     options = {"images": {"train": "a", "test": "c"}, "labels": {"train": "b", "test": "d"}}
     arrays = {"a": pixels(10, 8, 8), "b": labels(10), "c": pixels(4, 8, 8, seed=1), "d": labels(4)}
@@ -138,6 +156,11 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "data.options.classes names 1 classes, for labels from 0 to 0, but FILE has labels from 0 to",
     ),
     ({}, {"classes": ["a", "a"]}, "data.options.classes has a name twice; each class needs its own."),
+    (
+        {"y": labels(10).astype(np.uint64) + np.uint64(2**63)},
+        {},
+        "y (uint64 (10,)) in FILE has labels up to 9223372036854775809; store whole numbers from 0.",
+    ),
     ({}, {"classes": []}, "data.options.classes names no class"),
 ]
 
