@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nasflow.families.depthwise import DepthwiseConv
-from nasflow.families.sizes import stem_kernel, stem_stride
+from nasflow.families.sizes import resolution, stem_kernel, stem_stride
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -87,18 +87,44 @@ class Resize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Resize float (N, C, H, W) to (N, C, size, size); the memory format stays."""
-        height, width = int(x.shape[2]), int(x.shape[3])
-        if (height, width) == (self.size, self.size):
-            return x
-        if not torch.onnx.is_in_onnx_export():
-            return functional.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True)
-        # ONNX has an antialiased resize from opset 18 on only; the same weights as matrices work in all.
-        rows, columns = _interpolation(height, self.size), _interpolation(width, self.size)
-        return rows.to(x) @ (x @ columns.T.to(x))
+        return _resized(x, self.size)
 
     def extra_repr(self) -> str:
         """Return the size for printing."""
         return f"size={self.size}"
+
+
+class ScaleDown(nn.Module):
+    """Brings images to the resolution of a lower scale, as `Resize` does: see `nasflow.families.sizes.resolution`.
+
+    The size goes by that of the images: smaller ones than a network was built for become smaller in proportion.
+
+    Args:
+        steps: How many steps of compound scaling the network is below the largest one.
+    """
+
+    def __init__(self, steps: float) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Resize float (N, C, H, W), H and W equal; the memory format stays."""
+        return _resized(x, resolution(int(x.shape[2]), self.steps))
+
+    def extra_repr(self) -> str:
+        """Return the steps for printing."""
+        return f"steps={self.steps}"
+
+
+def _resized(x: Tensor, size: int) -> Tensor:
+    height, width = int(x.shape[2]), int(x.shape[3])
+    if (height, width) == (size, size):
+        return x
+    if not torch.onnx.is_in_onnx_export():
+        return functional.interpolate(x, (size, size), mode="bilinear", antialias=True)
+    # ONNX has an antialiased resize from opset 18 on only; the same weights as matrices work in all.
+    rows, columns = _interpolation(height, size), _interpolation(width, size)
+    return rows.to(x) @ (x @ columns.T.to(x))
 
 
 def _interpolation(source: int, target: int) -> Tensor:

@@ -10,7 +10,17 @@ from torch import nn
 
 from nasflow.exporting import export_onnx, verify_onnx
 from nasflow.families.depthwise import DepthwiseConv
-from nasflow.families.layers import GlobalPool, Resize, SqueezeExcite, activation, conv, conv_norm, initialise, stem
+from nasflow.families.layers import (
+    GlobalPool,
+    Resize,
+    ScaleDown,
+    SqueezeExcite,
+    activation,
+    conv,
+    conv_norm,
+    initialise,
+    stem,
+)
 from nasflow.spaces import NetworkIO
 
 
@@ -127,6 +137,14 @@ def test_shrinking_averages_over_all_pixels() -> None:
 def test_an_image_of_the_size_is_left_alone() -> None:
     x = torch.randn(1, 3, 8, 8)
     assert Resize(8)(x) is x
+
+
+@pytest.mark.parametrize(("source", "steps", "target"), [(32, 1, 28), (16, 1, 14), (16, 5, 8), (8, 2, 8), (4, 2, 4)])
+def test_scaling_down_goes_by_the_size_of_the_images(source: int, steps: float, target: int) -> None:
+    x = torch.randn(2, 3, source, source).contiguous(memory_format=torch.channels_last)
+    made = ScaleDown(steps)(x)
+    torch.testing.assert_close(made, Resize(target)(x), rtol=0, atol=0)
+    assert made.is_contiguous(memory_format=torch.channels_last)
 
 
 class Resized(nn.Module):

@@ -8,7 +8,7 @@ from torch import nn
 
 from nasflow.families.cnn.blocks import Block
 from nasflow.families.cnn.plan import plan, plan_stem
-from nasflow.families.layers import GlobalPool, Resize, activation, initialise, stem
+from nasflow.families.layers import GlobalPool, ScaleDown, activation, initialise, stem
 from nasflow.spaces import Form, NetworkIO
 
 
@@ -21,8 +21,7 @@ def build(form: Form, io: NetworkIO) -> nn.Module:
     """
     act = form["activation"]
     blocks = plan(form, io)
-    image = plan_stem(form, io).image
-    resize = {"resize": Resize(image)} if image != io.size else {}
+    resize = {"resize": ScaleDown(form["steps_down"])} if plan_stem(form, io).image != io.size else {}
     network = nn.Sequential(
         OrderedDict(
             **resize,

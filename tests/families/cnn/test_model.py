@@ -47,5 +47,16 @@ def test_a_lower_scale_begins_with_a_resize(steps: float, size: int) -> None:
     assert network(torch.randn(2, 3, 32, 32)).shape == (2, 10)
 
 
+@pytest.mark.parametrize(("steps", "size"), [(0, 16), (1, 14), (2.5, 11), (7, 8)])
+def test_smaller_images_than_it_was_built_for_stay_smaller_at_every_scale(steps: float, size: int) -> None:
+    """So that a training which begins with smaller images begins faster; below 8 pixels nothing would be left."""
+    network = build({**FORM, "steps_down": steps} if steps else FORM, NetworkIO(3, 32, 10))
+    seen: list[tuple[int, ...]] = []
+    network.get_submodule("stem").register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape)))
+    assert network(torch.randn(2, 3, 16, 16)).shape == (2, 10)
+    assert network(torch.randn(2, 3, 8, 8)).shape == (2, 10)
+    assert [shape[2:] for shape in seen] == [(size, size), (8, 8)]
+
+
 def test_images_too_small_to_shrink_are_not_resized() -> None:
     assert "resize" not in dict(build({**FORM, "steps_down": 3}, NetworkIO(1, 8, 10)).named_children())
