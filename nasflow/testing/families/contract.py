@@ -1,59 +1,26 @@
-"""The contract of a family, as tests: subclass `FamilyContract` in a test module and name the family.
-
-    class TestMine(FamilyContract):
-        family = "mine"
-        options = {"max_depth": 3}
-
-The family is found by its entry point, as a search finds it.
-"""
+"""The contract of a family: its forms, and the networks built from them."""
 
 from __future__ import annotations
 
 import json
-import random
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from itertools import count, islice
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from nasflow.ids import canonical_json
-from nasflow.spaces import Architecture, Graph, NetworkCost, NetworkIO, SearchSpace, family_names
+from nasflow.spaces import Architecture
+from nasflow.testing.families.forms import OUTPUTS, FormContract
+from nasflow.testing.families.networks import batch, build, measured_cost, parameters, settle
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-OUTPUTS = 5
-MOST_VERTICES = 40
 
-_WITHOUT_TORCH = """
-import json, sys
-from nasflow.spaces import NetworkIO, SearchSpace
-space = SearchSpace.of(sys.argv[1], NetworkIO(3, 32, 5), json.loads(sys.argv[2]))
-architecture = space.architecture(space.tree.assignment(0))
-space.cost(architecture), space.provider.graph(architecture.form)
-own = ("torch",) if getattr(space.provider, "imports_torch", False) else ()
-print([name for name in ("torch", "mlflow", "kfp", "sklearn") if name in sys.modules and name not in own])
-"""
-
-
-class FamilyContract:
-    """What every family has to keep; each test says what it is about.
-
-    Attributes:
-        family: Name of the family.
-        options: Its options.
-        samples: How many random networks a test looks at, beside the default one.
-        smallest: Smallest image a network of this family is built for, in pixels.
-    """
-
-    family: str
-    options: Mapping[str, Any] = {}
-    samples: int = 16
-    smallest: int = 8
+class FamilyContract(FormContract):
+    """What every family has to keep; each test says what it is about. See `FormContract` for what to name."""
 
     @pytest.fixture(autouse=True)
     def one_thread(self) -> Iterator[None]:
@@ -65,51 +32,11 @@ class FamilyContract:
         yield
         torch.set_num_threads(threads)
 
-    def space(self, channels: int = 3, size: int | None = None) -> SearchSpace:
-        """Return the family's space for images of a size, by default the smallest."""
-        io = NetworkIO(channels, size or self.smallest, OUTPUTS)
-        return SearchSpace.of(self.family, io, self.options)
-
-    def architectures(self, space: SearchSpace, seed: int = 0) -> list[Architecture]:
-        """Return the default network and random ones."""
-        rng = random.Random(seed)
-        default = space.architecture(space.tree.assignment(0))
-        return [default, *(space.sample(rng) for _ in range(self.samples))]
-
     def networks(self, size: int | None = None, seed: int = 0) -> Iterator[tuple[Architecture, nn.Module, Tensor]]:
         """Yield the same, built, each with a batch of 4 images."""
         space = self.space(size=size)
         for architecture in self.architectures(space, seed):
             yield architecture, build(space, architecture), batch(space.io)
-
-    def test_is_installed(self) -> None:
-        """It is found by its entry point."""
-        assert self.family in family_names()
-
-    def test_choices_are_a_legal_tree(self) -> None:
-        """Assignments are numbered without gaps, and each is legal."""
-        tree = self.space().tree
-        rng = random.Random(0)
-        assert tree.size >= 1
-        for number in (0, tree.size - 1, *(rng.randrange(tree.size) for _ in range(50))):
-            assignment = tree.assignment(number)
-            assert tree.checked(assignment) == assignment
-            assert tree.number(assignment) == number
-
-    def test_space_is_json(self) -> None:
-        """A space read back is the same, and gives the same networks."""
-        space = self.space()
-        again = SearchSpace.from_json(json.loads(canonical_json(space.to_json())))
-        assert again.id == space.id
-        assert again.architecture(again.tree.assignment(0)) == space.architecture(space.tree.assignment(0))
-
-    def test_forms_are_json_and_stable(self) -> None:
-        """A form read back is equal to the form, and the same choices give it again."""
-        space = self.space()
-        for architecture in self.architectures(space):
-            assert json.loads(canonical_json(architecture.form)) == architecture.form
-            assert Architecture.from_json(json.loads(canonical_json(architecture.to_json()))) == architecture
-            assert self.space().architecture(architecture.choices) == architecture
 
     def test_form_holds_all_that_matters(self) -> None:
         """Cost, drawing and network come from the form alone: one read back from JSON serves as well."""
@@ -129,16 +56,6 @@ class FamilyContract:
             space.provider.graph(architecture.form)
             build(space, architecture)
             assert canonical_json(architecture.form) == before
-
-    def test_needs_no_torch_before_build(self) -> None:
-        """Choices, form, cost and drawing import nothing heavy, so that steps without torch stay fast.
-
-        A family may say `imports_torch = True`, as those made by `nasflow.family` do; then torch is let off.
-        """
-        command = [sys.executable, "-c", _WITHOUT_TORCH, self.family, json.dumps(dict(self.options))]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.strip() == "[]", f"imported without need: {result.stdout}"
 
     @pytest.mark.parametrize(("channels", "extra"), [(1, 0), (3, 1), (3, 8)])
     def test_cost_equals_the_built_network(self, channels: int, extra: int) -> None:
@@ -269,82 +186,3 @@ class FamilyContract:
             network = Scaled(build(space, architecture)).eval()
             export_onnx(network, space.io, tmp_path / "network.onnx")
             verify_onnx(tmp_path / "network.onnx", network, pixels)
-
-    def test_drawing(self) -> None:
-        """The drawing is a graph from one source to one sink, without cycles or loose ends, small enough to read."""
-        space = self.space(size=224)
-        for architecture in self.architectures(space):
-            check_drawing(space.provider.graph(architecture.form))
-
-
-def batch(io: NetworkIO, size: int = 4) -> Tensor:
-    """Return random images, float32 (size, channels, size, size), the same at each call."""
-    import torch
-
-    return torch.randn(size, io.channels, io.size, io.size, generator=torch.Generator().manual_seed(0))
-
-
-def build(space: SearchSpace, architecture: Architecture, seed: int = 0) -> nn.Module:
-    """Return a network with the weights of a seed."""
-    import torch
-
-    torch.manual_seed(seed)
-    return space.provider.build(architecture.form, space.io)
-
-
-def settle(network: nn.Module, images: Tensor) -> None:
-    """Let running statistics see a batch, then switch to evaluation."""
-    import torch
-
-    with torch.no_grad():
-        network.train()(images)
-    network.eval()
-
-
-def parameters(network: nn.Module) -> int:
-    """Return the number of trainable parameters."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-
-
-def measured_cost(network: nn.Module, io: NetworkIO) -> NetworkCost:
-    """Return parameters, and multiply-accumulates counted in convolutions and linear layers as one image goes by."""
-    import torch
-    from torch import nn
-
-    flops = 0
-
-    def counted(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal flops
-        weight = module.weight
-        assert isinstance(weight, torch.Tensor)
-        # A convolution applies all its weights once at each place of its output, a linear layer once a row.
-        places = output[0, 0].numel() if isinstance(module, nn.Conv2d) else output.numel() // output.shape[-1]
-        flops += weight.numel() * places
-
-    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    handles = [layer.register_forward_hook(counted) for layer in layers]
-    with torch.no_grad():
-        network.eval()(batch(io, 1))
-    for handle in handles:
-        handle.remove()
-    return NetworkCost(parameters(network), flops)
-
-
-def check_drawing(graph: Graph) -> None:
-    """Fail where a drawing is not one connected graph without cycles, from one source to one sink."""
-    names = [node.id for node in graph.nodes]
-    assert len(set(names)) == len(names), "two vertices share an id"
-    assert 2 <= len(names) < MOST_VERTICES, f"{len(names)} vertices"
-    assert all(node.label for node in graph.nodes), "a vertex has no label"
-    assert len(set(graph.edges)) == len(graph.edges), "an edge is drawn twice"
-    assert {end for edge in graph.edges for end in edge} == set(names), "an edge or a vertex hangs in the air"
-    assert len(set(names) - {head for _, head in graph.edges}) == 1, "not one source"
-    assert len(set(names) - {tail for tail, _ in graph.edges}) == 1, "not one sink"
-    left = set(graph.edges)
-    for _ in count():
-        heads = {head for _, head in left}
-        free = {edge for edge in left if edge[0] not in heads}
-        if not free:
-            break
-        left -= free
-    assert not left, f"a cycle among {sorted(left)}"
