@@ -14,7 +14,7 @@ from nasflow.engine.preparing import bundle_folder
 from nasflow.engine.probing import DeviceProbe
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request, anchored
-from nasflow.errors import IntegrityError, SearchError
+from nasflow.errors import DataError, IntegrityError, SearchError
 from nasflow.storage import open_store
 
 UNCERTAINTY = 1.4
@@ -32,7 +32,7 @@ def foretold(config: SearchConfig, base: Path, found: Outlook) -> tuple[str, lis
     config = anchored(config)
     try:
         return spoken(estimate(config, base, found, _begun(config, base, found))), []
-    except SearchError as error:
+    except (SearchError, DataError) as error:
         return "", [f"How long it will take is not known: {error}"]
 
 
@@ -40,8 +40,9 @@ def spoken(time: Estimate) -> str:
     """Return an estimate as a line: the whole with its range, and its parts."""
     full = [count(time.finalists, "full training")] if time.finalists else []
     full += [] if time.reference_kept else ["the reference"]
+    preparation = "not known before the download" if time.preparation is None else rounded(time.preparation)
     parts = [
-        f"preparation {rounded(time.preparation)}",
+        f"preparation {preparation}",
         *([f"{count(time.trials, 'trial')} {rounded(time.search)}"] if time.trials else []),
         *([f"{' and '.join(full)} {rounded(time.finals)}"] if full else []),
         f"delivery {rounded(time.delivery)}",
@@ -50,7 +51,8 @@ def spoken(time: Estimate) -> str:
     if time.limit is not None and time.whole > time.limit:
         return f"{rounded(time.limit)}, all that budget.hours allows; without that {', '.join(parts)}"
     span = f"{rounded(time.whole / UNCERTAINTY)} to {rounded(time.whole * UNCERTAINTY)}"
-    return f"about {rounded(time.whole)} ({span}): {', '.join(parts)}"
+    beginning = " once the data are prepared" if time.preparation is None else ""
+    return f"about {rounded(time.whole)} ({span}){beginning}: {', '.join(parts)}"
 
 
 def _begun(config: SearchConfig, base: Path, found: Outlook) -> Begun | None:

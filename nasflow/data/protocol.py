@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,11 @@ class DataShape(Protocol):
 
 
 class Source(Protocol):
-    """A place that samples come from."""
+    """A place that samples come from.
+
+    One that fetches its samples from elsewhere before it yields the first may have a method `needs_download`, too; see
+    `Downloading`. It is no part of every source.
+    """
 
     Options: ClassVar[type[Options]]
     """Model of `data.options`."""
@@ -102,3 +106,17 @@ class Source(Protocol):
             DataError: The source cannot be read.
         """
         ...
+
+
+@runtime_checkable
+class Downloading(Protocol):
+    """What a source may offer besides, where its data come over a network."""
+
+    def needs_download(self) -> bool:
+        """Whether `samples` would begin with a download; nothing is fetched or written to find out, nor raised."""
+        ...
+
+
+def needs_download(source: Source) -> bool:
+    """Whether reading samples would begin with a download; never, for a source that does not say so."""
+    return isinstance(source, Downloading) and source.needs_download()

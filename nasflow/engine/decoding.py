@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nasflow.data.opening import Found
-from nasflow.data.protocol import Sample
+from nasflow.data.protocol import Sample, needs_download
 from nasflow.data.staging import stage
 
 _LOOK_SECONDS = 2.0
@@ -18,14 +18,19 @@ _BYTES_A_SECOND = 1.2e8
 
 def preparation_seconds(
     found: Found, seconds: float = _LOOK_SECONDS, clock: Callable[[], float] = time.perf_counter
-) -> float:
-    """Return about how long preparing all the data takes; nothing is kept.
+) -> float | None:
+    """Return about how long preparing all the data takes, or None where they would be downloaded; nothing is kept.
 
     Args:
         found: The source, and what it holds.
         seconds: How long to read at most.
         clock: Seconds.
+
+    Raises:
+        DataError: The data cannot be read.
     """
+    if needs_download(found.source):
+        return None
     began = clock()
     read: list[float] = []
 

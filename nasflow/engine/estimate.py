@@ -37,7 +37,7 @@ class Estimate:
     """How long a search will take, in seconds.
 
     Attributes:
-        preparation: Of the data, and until the first trial begins.
+        preparation: Of the data, and until the first trial begins; None where the data are to be downloaded first.
         search: The trials.
         finals: The full trainings, and the test.
         delivery: Export, report and registration.
@@ -47,7 +47,7 @@ class Estimate:
         limit: What `budget.hours` allows, or None.
     """
 
-    preparation: float
+    preparation: float | None
     search: float
     finals: float
     delivery: float
@@ -58,8 +58,8 @@ class Estimate:
 
     @property
     def whole(self) -> float:
-        """Everything, as if there were no limit."""
-        return self.preparation + self.search + self.finals + self.delivery
+        """Everything that is known, as if there were no limit."""
+        return (self.preparation or 0.0) + self.search + self.finals + self.delivery
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def estimate(config: SearchConfig, base: Path, outlook: Outlook, begun: Begun | 
 
     Raises:
         SearchError: Nothing can be trained here.
+        DataError: The data cannot be read.
     """
     task = load_task(config)
     reference = task.reference(outlook.space.io)
@@ -111,7 +112,7 @@ def estimate(config: SearchConfig, base: Path, outlook: Outlook, begun: Begun | 
     reading = _Reading(layout, counts, knowledge)
     slow = slowness(pace.startup)
     return Estimate(
-        preparation=preparation + BEGINNING_SECONDS * slow,
+        preparation=None if preparation is None else preparation + BEGINNING_SECONDS * slow,
         search=reading.search_seconds(rehearsal),
         finals=reading.finals_seconds([*finalists, *([] if kept else [reference])]) + STARTING_SECONDS * slow,
         delivery=DELIVERY_SECONDS * slow,

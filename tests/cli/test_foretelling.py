@@ -12,10 +12,11 @@ from nasflow.cli import foretelling
 from nasflow.cli.foretelling import foretold, spoken
 from nasflow.config.loading import config_from, load_config
 from nasflow.engine import estimate as estimating
+from nasflow.engine.decoding import preparation_seconds
 from nasflow.engine.door import outlook
 from nasflow.engine.estimate import Estimate
 from nasflow.engine.pace import NORMAL_STARTUP, Pace, Timing
-from nasflow.errors import SearchError
+from nasflow.errors import DataError, SearchError
 
 TIME = Estimate(
     preparation=5.0,
@@ -40,6 +41,11 @@ def test_the_whole_its_range_and_its_parts() -> None:
     ("changes", "words"),
     [
         ({"reference_kept": True}, "2 full trainings 1 min, delivery 10 s, the reference's training is kept"),
+        (
+            {"preparation": None},
+            "about 3 min (2 min 30 s to 4 min 30 s) once the data are prepared: preparation not known before the "
+            "download, 24 trials 2 min",
+        ),
         ({"finalists": 0}, "24 trials 2 min, the reference 1 min"),
         ({"trials": 0, "search": 0.0, "finalists": 1}, "preparation 5 s, 1 full training and the reference 1 min"),
         ({"limit": 90.0}, "1 min 30 s, all that budget.hours allows; without that preparation 5 s"),
@@ -104,3 +110,23 @@ def test_where_nothing_can_be_measured_that_is_said(site: Any, monkeypatch: pyte
 
     monkeypatch.setattr(foretelling, "estimate", refused)
     assert foretold(*found(site)) == ("", ["How long it will take is not known: no network could be trained."])
+
+
+def test_data_that_cannot_be_read_are_a_note(site: Any, paced: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Any) -> float:
+        raise DataError("data.source: the archive is damaged.")
+
+    monkeypatch.setattr(estimating, "preparation_seconds", refused)
+    assert foretold(*found(site)) == ("", ["How long it will take is not known: data.source: the archive is damaged."])
+
+
+def test_nothing_is_downloaded_to_tell_the_time(
+    site: Any, paced: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(estimating, "preparation_seconds", preparation_seconds)
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("it reached for the network"))
+    options = {"root": str(tmp_path / "downloads")}
+    text, notes = foretold(*found(site, data={"source": "torchvision:CIFAR10", "options": options}))
+    assert "once the data are prepared: preparation not known before the download, 5 trials" in text
+    assert notes == []
+    assert not (tmp_path / "downloads").exists()

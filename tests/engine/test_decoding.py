@@ -29,8 +29,19 @@ class Ticking:
             self.now += 1.0
 
 
-def seconds(count: int, budget: float, total: int | None = None) -> tuple[float, Any]:
-    source: Any = Ticking(count)
+class Elsewhere(Ticking):
+    """A source that may have to download its samples first."""
+
+    def __init__(self, away: bool) -> None:
+        super().__init__(8)
+        self.away = away
+
+    def needs_download(self) -> bool:
+        return self.away
+
+
+def seconds(count: int, budget: float, total: int | None = None, source: Any = None) -> tuple[float | None, Any]:
+    source = source or Ticking(count)
     summary = Summary(("a", "b"), (total or count, 0), 1, 4, (), "digest")
     return preparation_seconds(Found(source, summary), budget, clock=lambda: source.now), source
 
@@ -46,8 +57,16 @@ def test_a_source_that_is_read_whole_needs_no_guess() -> None:
     assert found == pytest.approx(5 + 8, abs=1.1)
 
 
+def test_what_would_be_downloaded_is_not_touched() -> None:
+    found, source = seconds(count=8, budget=100.0, source=Elsewhere(away=True))
+    assert (found, source.now) == (None, 0.0)
+    found, source = seconds(count=8, budget=100.0, source=Elsewhere(away=False))
+    assert found == pytest.approx(5 + 8, abs=1.1)
+
+
 def test_an_empty_source_takes_no_time() -> None:
     found, _ = seconds(count=0, budget=1.0, total=1)
+    assert found is not None
     assert 0 <= found < 6
 
 
@@ -55,5 +74,7 @@ def test_digits_are_quick_and_nothing_is_left(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     found = find_source(DataConfig.model_validate({"source": "sklearn:digits"}), tmp_path)
-    assert 0 < preparation_seconds(found) < 60
+    taken = preparation_seconds(found)
+    assert taken is not None
+    assert 0 < taken < 60
     assert list(tmp_path.iterdir()) == []

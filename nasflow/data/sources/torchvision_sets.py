@@ -101,6 +101,17 @@ class TorchvisionSource:
                 image = np.asarray(picture)
                 yield Sample(f"{split} {number}", int(label), image.tobytes(), image, split)
 
+    def needs_download(self) -> bool:
+        """Whether torchvision would fetch or unpack files; where they are there it reads them all to find out."""
+        if not self._download:
+            return False
+        try:
+            for split in _SPLITS:
+                self._opened(split, download=False)
+        except (OSError, *_UNREADABLE) as error:
+            return isinstance(error, RuntimeError)
+        return False
+
     @property
     def _known(self) -> Known:
         return KNOWN[self.name]

@@ -186,6 +186,25 @@ def test_what_was_downloaded_is_unpacked_and_read(tmp_path: Path, publish: Publi
     assert len(list(opened(name, tmp_path).samples())) == sum(len(labels) for _, labels in data.values())
 
 
+@pytest.mark.parametrize("name", ["CIFAR10", "MNIST", "SVHN", "STL10"])
+def test_whether_a_download_is_needed(
+    tmp_path: Path, publish: Publish, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("it reached for the network"))
+    (tmp_path / "data").mkdir()
+    publish(name, tmp_path / "data", 2, 1)
+    assert not opened(name, tmp_path / "data").needs_download()
+    assert opened(name, tmp_path / "none").needs_download()
+    assert not opened(name, tmp_path / "none", download=False).needs_download(), "that is refused, not downloaded"
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_file_of_another_checksum_needs_a_download(tmp_path: Path, publish: Publish) -> None:
+    publish("CIFAR10", tmp_path)
+    (tmp_path / "cifar-10-batches-py" / "test_batch").write_bytes(b"cut")
+    assert opened("CIFAR10", tmp_path).needs_download()
+
+
 def test_the_digest_is_the_same_before_and_after_the_download(tmp_path: Path, publish: Publish) -> None:
     publish("MNIST", tmp_path)
     assert opened("MNIST", tmp_path / "nothing").scan() == opened("MNIST", tmp_path).scan()
