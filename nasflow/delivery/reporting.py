@@ -24,7 +24,7 @@ from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.errors import IntegrityError
 from nasflow.objectives import Objective, feasible, ranked
-from nasflow.spaces import Bound, Choices, load_family
+from nasflow.spaces import Bound, Choices, known_cost, load_family
 from nasflow.tracking import tracking_target
 from nasflow.trials import Entry, History, Status, TrialResult
 
@@ -202,7 +202,7 @@ def _curve(label: str, kind: str, name: str, result: TrialResult) -> Curve:
 
 def _row(plan: Plan, number: int, entry: Entry) -> TrialRow:
     architecture, result = entry.trial.architecture, entry.result
-    cost = plan.cost(architecture)
+    cost = known_cost(lambda: plan.cost(architecture))
     metrics = result.metrics if result else {}
     return TrialRow(
         number=number,
@@ -211,8 +211,8 @@ def _row(plan: Plan, number: int, entry: Entry) -> TrialRow:
         status=str(result.status) if result else "open",
         cause=result.cause if result else "",
         value=metrics.get(plan.objectives[0].name),
-        parameters=cost.parameters,
-        flops=cost.flops,
+        parameters=cost.parameters if cost is not None else None,
+        flops=cost.flops if cost is not None else None,
         seconds=metrics.get("train_seconds", 0.0),
         choices=architecture.choices,
         metrics=_told(plan, result) if result else {},

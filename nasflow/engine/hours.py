@@ -136,7 +136,8 @@ def keep_pace(plan: Plan, records: SearchRecords, networks: Sequence[Architectur
         plan.config, plan.final_config, plan.bundle, plan.space.io, trial_samples(plan), plan.bundle.counts["val"]
     )
     try:
-        pace = measure_pace(layout, networks[:PACE_NETWORKS], plan.reference, seconds=_PACE_SECONDS)
+        able = [network for network in networks if plan.space.known_cost(network) is not None]
+        pace = measure_pace(layout, able[:PACE_NETWORKS], plan.reference, seconds=_PACE_SECONDS)
     except SearchError:
         return False  # a machine too slow to be measured in seconds: the search's own trials have to do
     records.write("pace", pace.to_json())

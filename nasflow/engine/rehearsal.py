@@ -84,8 +84,9 @@ def _rehearsal(
 
 
 def _trained(problem: Problem, architectures: Sequence[Architecture]) -> list[Architecture]:
-    """Return those of the networks that no bound rejects before training."""
-    return [one for one in architectures if cheap_rejection(problem.objectives, problem.space.cost(one)) is None]
+    """Return those of the networks that no bound rejects before training, and whose family does not fail at them."""
+    costs = ((one, problem.space.known_cost(one)) for one in architectures)
+    return [one for one, cost in costs if cost is not None and cheap_rejection(problem.objectives, cost) is None]
 
 
 def _trial(candidate: Candidate) -> Trial:
@@ -94,7 +95,9 @@ def _trial(candidate: Candidate) -> Trial:
 
 def _result(problem: Problem, trial: Trial, usual_flops: float) -> TrialResult:
     """Make a result up; it is the same for a network however often it is asked for."""
-    cost = problem.space.cost(trial.architecture)
+    cost = problem.space.known_cost(trial.architecture)
+    if cost is None:
+        return TrialResult(trial.id, Status.CRASHED)
     chance = random.Random(seed_of("rehearsal", trial.architecture.id))
     size = math.log(max(1.0, cost.flops) / max(1.0, usual_flops))
     accuracy = 1 / (1 + math.exp(-min(50.0, _GAIN * size + chance.gauss(0, 1))))

@@ -12,6 +12,7 @@ from nasflow.engine.plan import Plan
 from nasflow.engine.records import Batch, SearchRecords
 from nasflow.engine.shards import cut
 from nasflow.errors import SearchError
+from nasflow.spaces import known_cost
 from nasflow.strategies.loading import checked_proposal
 from nasflow.trials import Entry, History, Trial
 
@@ -114,8 +115,12 @@ def _over(plan: Plan, records: SearchRecords, number: int, clock: SearchClock | 
 
 
 def work(plan: Plan, trial: Trial) -> float:
-    """Return the expected work of a trial: FLOPs of one sample times epochs times share of the data."""
-    return plan.cost(trial.architecture).flops * trial.fidelity.epochs * trial.fidelity.data_fraction
+    """Return the expected work of a trial: FLOPs of one sample times epochs times share of the data.
+
+    It is 0 where the family fails to tell the cost: the trial will fail at once.
+    """
+    cost = known_cost(lambda: plan.cost(trial.architecture))
+    return cost.flops * trial.fidelity.epochs * trial.fidelity.data_fraction if cost is not None else 0.0
 
 
 def check_failures(history: History, limit: int) -> None:

@@ -106,7 +106,8 @@ def select(plan: Plan, history: History) -> list[Entry]:
     best = ranked(plan.objectives, history)[: plan.config.final.candidates]
     if not best and plan.deadline is not None:
         untried = (entry for entry in history if entry.result is None)
-        allowed = (e for e in untried if cheap_rejection(plan.objectives, plan.cost(e.trial.architecture)) is None)
+        costs = ((entry, plan.space.known_cost(entry.trial.architecture)) for entry in untried)
+        allowed = (e for e, cost in costs if cost is not None and cheap_rejection(plan.objectives, cost) is None)
         best = list(islice(allowed, 1))
     if not best:
         bounds = ", ".join(f"{o.name} {o.limits}" for o in plan.objectives if o.limits) or "none were asked"

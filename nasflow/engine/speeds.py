@@ -13,7 +13,7 @@ from nasflow.engine.pace import FORWARD_SHARE, NORMAL_STARTUP, Pace, Timing, loa
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.steps import FOLDER
-from nasflow.spaces import Architecture
+from nasflow.spaces import Architecture, known_cost
 from nasflow.trials import History, Status, Trial, TrialResult
 
 STEP_SECONDS = 0.45
@@ -95,10 +95,11 @@ class Speeds:
         return cls(plan, pace, known, startup)
 
     def timing(self, architecture: Architecture) -> Timing | None:
-        """Return the timing of a network as the search trains it, None where nothing is known of any."""
+        """Return the timing of a network as the search trains it; None where nothing is known of any, or it fails."""
         if self.pace is not None:
-            flops = self.plan.cost(architecture).flops
-            return Knowledge(self.pace, self.known, self.plan.reference.id).timing(architecture, flops)
+            cost = known_cost(lambda: self.plan.cost(architecture))
+            knowledge = Knowledge(self.pace, self.known, self.plan.reference.id)
+            return knowledge.timing(architecture, cost.flops) if cost is not None else None
         if self.known:
             slowest = max(self.known.values(), key=lambda timing: timing.sample_seconds)
             return self.known.get(architecture.id, slowest)

@@ -12,8 +12,10 @@ from nasflow.engine.measurements import Measurements
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
 from nasflow.objectives.loading import cheap_rejection, measured_rejection
+from nasflow.spaces import known_cost
 from nasflow.tracking import Kind, Tracker, tracking_target
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
+from nasflow.training.failures import failure_of
 from nasflow.training.job import TrainingJob
 from nasflow.training.pool import run_trials
 from nasflow.trials import Status, Trial, TrialResult
@@ -113,12 +115,15 @@ class _Desk:
         self._started_at = records.started_at
 
     def settled(self, trial: Trial) -> TrialResult | None:
-        """Return the verdict that stands without the pool: a failure of this search, or a rejection."""
+        """Return the verdict that stands without the pool: a failure, or a rejection."""
         if self._trainings[trial.id][1] != "trial":
             return None
         known = self._records.result(trial, self._started_at)
         if known is not None and known.status is not Status.COMPLETED:
             return known
+        failure = failure_of(lambda: self._plan.cost(trial.architecture))
+        if failure is not None:
+            return self._verdict(trial, *failure)
         cause = cheap_rejection(self._plan.objectives, self._plan.cost(trial.architecture))
         return self._verdict(trial, Status.REJECTED, cause) if cause is not None else None
 
@@ -142,8 +147,9 @@ class _Desk:
         return verdicts
 
     def _verdict(self, trial: Trial, status: Status, cause: str) -> TrialResult:
-        cost, now = self._plan.cost(trial.architecture), time.time()
-        verdict = TrialResult(trial.id, status, asdict(cost), cause=cause, started_at=now, finished_at=now)
+        cost, now = known_cost(lambda: self._plan.cost(trial.architecture)), time.time()
+        metrics = asdict(cost) if cost is not None else {}
+        verdict = TrialResult(trial.id, status, metrics, cause=cause, started_at=now, finished_at=now)
         return self._records.keep_verdict(verdict)
 
     def note(self, event: Event) -> None:

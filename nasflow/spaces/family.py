@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nasflow.config import Options
-from nasflow.errors import PluginError
+from nasflow.errors import ConfigError, PluginError, StorageError
 from nasflow.plugins import load, names
 from nasflow.spaces.architecture import Architecture, Form
 from nasflow.spaces.choices import Choice, Choices
@@ -66,6 +67,9 @@ class Family(Protocol):
 
     A family whose networks take images smaller than those they were built for has the attribute `any_size = True`;
     training may begin with smaller images then. See `takes_any_size`.
+
+    A family that can tell only by running a network whether it gives logits has a method `check_outputs(form, io)`,
+    which raises SpaceError where it does not; some networks are tried at each resolution that a space offers.
     """
 
     Options: type[Options]
@@ -132,6 +136,23 @@ def cost_of(architecture: Architecture, io: NetworkIO) -> NetworkCost:
         PluginError: Its family is not installed.
     """
     return load_family(architecture.family).cost(architecture.form, seen_by(architecture, io))
+
+
+def known_cost(count: Callable[[], NetworkCost]) -> NetworkCost | None:
+    """Return a cost, or None where the family fails at the network, as a stranger's code may; its trial tells why.
+
+    Args:
+        count: Gives the cost.
+
+    Raises:
+        PluginError: The family is not installed.
+    """
+    try:
+        return count()
+    except (PluginError, StorageError, ConfigError):  # no fault of the network's
+        raise
+    except Exception:  # a stranger's code may raise anything
+        return None
 
 
 def family_names() -> list[str]:

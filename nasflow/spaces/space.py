@@ -13,14 +13,17 @@ from nasflow.errors import SpaceError
 from nasflow.ids import digest
 from nasflow.plugins import nearest
 from nasflow.spaces.architecture import Architecture
-from nasflow.spaces.beside import check_names, divided
+from nasflow.spaces.beside import RESOLUTION, check_names, divided
 from nasflow.spaces.choices import Choice, Choices, ChoiceTree, Scalar
-from nasflow.spaces.family import Family, NetworkCost, NetworkIO, load_family, seen_by
+from nasflow.spaces.family import Family, NetworkCost, NetworkIO, known_cost, load_family, seen_by
 
 SCHEMA_VERSION = 1
 
 ENUMERABLE = 50_000
 """Assignments up to which a space is gone through one by one where sampling does not help (seconds, at most)."""
+
+_RUNS = 4
+"""Random networks that are tried at each resolution, beside the default one."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class SearchSpace:
 
         Raises:
             PluginError: There is no such family.
-            SpaceError: A restriction names an unknown choice or value.
+            SpaceError: A restriction names an unknown choice or value, or a network fails at a resolution offered.
             pydantic.ValidationError: The options are not the family's.
         """
         provider = load_family(family)
@@ -102,7 +105,25 @@ class SearchSpace:
                 )
         narrowed = (c.restricted(restrictions[c.name]) if c.name in restrictions else c for c in whole)
         tree = ChoiceTree(_reachable(narrowed))
-        return cls(family, io, tree, validated.model_dump(mode="json"), dict(constraints or {}))
+        space = cls(family, io, tree, validated.model_dump(mode="json"), dict(constraints or {}))
+        space._check_resolutions()
+        return space
+
+    def _check_resolutions(self) -> None:
+        """Let the family try some networks at each resolution: it has seen the size of the stored images alone.
+
+        Raises:
+            SpaceError: One fails, or gives no logits.
+        """
+        check = getattr(self.provider, "check_outputs", None)
+        if check is None or RESOLUTION not in self.tree.by_name:
+            return
+        rng = random.Random(0)
+        for size in self.tree.by_name[RESOLUTION].values:
+            wanted = {RESOLUTION: size}
+            drawn = [self.tree.completed(wanted), *(self.tree.completed(wanted, rng) for _ in range(_RUNS))]
+            for architecture in map(self._made, drawn):
+                check(architecture.form, seen_by(architecture, self.io))
 
     @cached_property
     def provider(self) -> Family:
@@ -148,6 +169,10 @@ class SearchSpace:
         """Return parameters and FLOPs of an architecture of this space's family."""
         return self.provider.cost(architecture.form, seen_by(architecture, self.io))
 
+    def known_cost(self, architecture: Architecture) -> NetworkCost | None:
+        """Return parameters and FLOPs, or None where the family fails at the network; see `spaces.known_cost`."""
+        return known_cost(lambda: self.cost(architecture))
+
     def admits(self, architecture: Architecture) -> bool:
         """Whether an architecture's choices are legal here and it keeps the constraints."""
         try:
@@ -157,11 +182,11 @@ class SearchSpace:
         return legal and self.keeps_constraints(architecture)
 
     def keeps_constraints(self, architecture: Architecture) -> bool:
-        """Whether an architecture keeps the constraints."""
+        """Whether an architecture keeps the constraints; where its cost cannot be told, it keeps none."""
         if not self.constraints:
             return True
-        cost = self.cost(architecture)
-        return all(bound.holds(getattr(cost, name)) for name, bound in self.constraints.items())
+        cost = self.known_cost(architecture)
+        return cost is not None and all(bound.holds(getattr(cost, name)) for name, bound in self.constraints.items())
 
     def enumerate(self, start: int = 0) -> Iterator[tuple[int, Architecture]]:
         """Yield number and architecture of every assignment from `start` on that keeps the constraints."""
@@ -193,16 +218,19 @@ class SearchSpace:
         raise SpaceError(self._nothing_keeps_constraints(rng, attempts))
 
     def _nothing_keeps_constraints(self, rng: random.Random, attempts: int) -> str:
-        costs = [self.cost(self.at(rng.randrange(self.size))) for _ in range(100)]
+        drawn = (self.known_cost(self.at(rng.randrange(self.size))) for _ in range(100))
+        costs = [cost for cost in drawn if cost is not None]
         limits = " and ".join(f"{name} {bound}" for name, bound in self.constraints.items())
         ranges = ", ".join(
             f"{name} from {min(values):,} to {max(values):,}"
             for name in self.constraints
             for values in [[getattr(cost, name) for cost in costs]]
+            if values
         )
+        seen = ranges or "no cost, since they fail"
         which = f"none of the space's {self.size:,}" if self.size <= ENUMERABLE else f"none of {attempts:,} sampled"
         return (
-            f"space.constraints: {which} networks has {limits}; sampled ones have {ranges}. "
+            f"space.constraints: {which} networks has {limits}; sampled ones have {seen}. "
             f"Widen the constraint, or offer other values in space.choices."
         )
 

@@ -16,14 +16,17 @@ _REJECTIONS = 1_000
 def admissible(problem: Problem, architecture: Architecture) -> bool:
     """Whether a network of the space keeps the constraints and the bounds of the cheap objectives.
 
-    One that breaks such a bound would be rejected without training, and a trial would be lost on it.
+    One that breaks such a bound would be rejected without training, and a trial would be lost on it; so would one be at
+    whose cost its family fails. Where neither constraint nor objective asks for the cost, it is not counted here: such
+    a network is proposed, and fails as a trial.
     """
     space = problem.space
     if not space.keeps_constraints(architecture):
         return False
-    return not any(o.cheap for o in problem.objectives) or (
-        cheap_rejection(problem.objectives, space.cost(architecture)) is None
-    )
+    if not any(o.cheap for o in problem.objectives):
+        return True
+    cost = space.known_cost(architecture)
+    return cost is not None and cheap_rejection(problem.objectives, cost) is None
 
 
 class Unseen:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
+from nasflow.errors import ConfigError, NasflowError, PluginError, StorageError
 from nasflow.trials import Status
 
 _MEMORY_MESSAGES = ("DefaultCPUAllocator", "can't allocate memory", "out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -27,10 +29,32 @@ def classify(error: Exception) -> tuple[Status, str]:
     """
     if isinstance(error, NotFiniteError):
         return Status.NOT_FINITE, str(error)
+    if isinstance(error, NasflowError):  # a sentence that says what and where
+        return Status.CRASHED, str(error)
     message = _one_line(error)
     if _is_memory(error):
         return Status.OUT_OF_MEMORY, f"the memory did not suffice: {message}"
     return Status.CRASHED, f"{message} ({_place(error)})" if _place(error) else message
+
+
+def failure_of(attempt: Callable[[], object]) -> tuple[Status, str] | None:
+    """Return status and cause of a trial whose network's code fails at something, or None where it does not.
+
+    Args:
+        attempt: Runs that code.
+
+    Raises:
+        PluginError: Its family is not installed, or is of other code.
+        StorageError: What it reads cannot be read.
+        ConfigError: The configuration is wrong.
+    """
+    try:
+        attempt()
+    except (PluginError, StorageError, ConfigError):  # no fault of the network's
+        raise
+    except Exception as error:  # a stranger's code may raise anything
+        return classify(error)
+    return None
 
 
 def describe_exit(code: int) -> str:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from nasflow.data.bundle import DataBundle
-from nasflow.errors import NasflowError
 from nasflow.spaces import NetworkCost, cost_of
 from nasflow.storage import open_store
 from nasflow.tasks.loading import load_task
 from nasflow.training.crew import Crew
 from nasflow.training.events import Event, TrialFinished
-from nasflow.training.failures import classify
+from nasflow.training.failures import failure_of
 from nasflow.training.job import TrainingJob
 from nasflow.training.launching import borrowed, release, warm_up
 from nasflow.training.results import record, standing
@@ -98,15 +97,11 @@ class Costs:
 
     def refusal(self, trial: Trial) -> TrialResult | None:
         """Return a failed result where the family cannot tell the cost, else None."""
-        try:
-            self.of(trial)
-        except NasflowError:
-            raise
-        except Exception as error:  # a stranger's code
-            status, cause = classify(error)
-            now = time.time()
-            return TrialResult(trial.id, status, cause=cause, started_at=now, finished_at=now)
-        return None
+        failure = failure_of(lambda: self.of(trial))
+        if failure is None:
+            return None
+        now = time.time()
+        return TrialResult(trial.id, failure[0], cause=failure[1], started_at=now, finished_at=now)
 
     def metrics(self, trial: Trial) -> dict[str, float]:
         """Return the cost as it stands in a result."""

@@ -10,6 +10,7 @@ from nasflow.delivery.outcome import Registration
 from nasflow.delivery.report import render_report
 from nasflow.delivery.report.data import ReportData
 from nasflow.delivery.reporting import bounded, model_file, report_data, report_page, spoken, write_report
+from nasflow.engine import plan as engine_plan
 from nasflow.engine.records import SearchRecords
 from nasflow.errors import IntegrityError
 from nasflow.objectives import Objective, feasible
@@ -138,3 +139,24 @@ def test_bounds_are_spoken() -> None:
     assert bounded("flops", Bound()) == "flops"
     assert spoken(Objective("val_accuracy", "maximize")) == "maximize val_accuracy"
     assert spoken(Objective("parameters", "minimize", Bound(less_than=9.0))).startswith("minimize parameters, below 9")
+
+
+def test_a_trial_whose_cost_cannot_be_told_has_none(
+    plan: Any, in_process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = in_process.outcome.delivery.outcome
+    shown = {outcome.winner.trial.architecture.id, *(trial.architecture.id for trial, _ in outcome.finalists)}
+    lost = next(e.trial.architecture.id for e in in_process.outcome.history if e.trial.architecture.id not in shown)
+    real = engine_plan.cost_of
+
+    def cost_of(architecture: Any, io: Any) -> Any:
+        if architecture.id == lost:
+            raise ValueError("a stranger's code")
+        return real(architecture, io)
+
+    monkeypatch.setattr(engine_plan, "cost_of", cost_of)
+    data = report_data(plan, in_process.site.records(), outcome)
+    rows = {row.architecture_id: row for row in data.trials}
+    assert (rows[lost].parameters, rows[lost].flops) == (None, None)
+    assert all(row.parameters is not None for name, row in rows.items() if name != lost)
+    assert "</html>" in render_report(data)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
 from nasflow.storage.documents import write_json
 from nasflow.tasks.loading import load_task
+from nasflow.testing.plugins import installed
+from nasflow.training.pool import release
 from nasflow.trials import Status, Trial, TrialResult
 
 Planner = Callable[..., Plan]
@@ -77,3 +80,34 @@ def finish() -> Keeper:
         return result
 
     return write
+
+
+FRAGILE = """
+from torch import nn
+from nasflow import choose, family
+
+@family
+class Fragile(nn.Module):
+    def __init__(self, io):
+        super().__init__()
+        a, b, c, d = (choose(name, 1, 2, 3, 4, 5) for name in "abcd")
+        if (a, b, c, d) == (1, 4, 5, 1):
+            raise ValueError("too small")
+        self.net = nn.Sequential(nn.Flatten(), nn.Linear(io.channels * io.size**2, a + b + c + d),
+                                 nn.ReLU(), nn.Linear(a + b + c + d, io.outputs))
+    def forward(self, x):
+        return self.net(x)
+"""
+"""A stranger's module, one of whose 625 networks cannot be constructed; the looks at the door do not meet it."""
+
+
+@pytest.fixture
+def fragile(tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """Install the family, and yield a space of three of its networks, the one that fails among them."""
+    folder = tmp_path / "fragile"
+    folder.mkdir()
+    (folder / "fragile_nets.py").write_text(FRAGILE)
+    with installed(folder, {"families": {"fragile": "fragile_nets:Fragile"}}, "fragile"):
+        yield {"family": "fragile", "choices": {"a": [1], "b": [4], "c": [5], "d": [1, 2, 3]}}
+    release()
+    sys.modules.pop("fragile_nets", None)

@@ -98,3 +98,16 @@ def test_a_running_search_is_not_started_anew(tmp_path: Path) -> None:
             admit(asked, tmp_path, anew=True)
         assert admit(asked, tmp_path).plan.request.generation == 0
     assert admit(asked, tmp_path, anew=True).plan.request.generation == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "limits"),
+    [("objectives", ["val_accuracy", {"name": "flops", "less_than": 1e9}]), ("strategy", "random")],
+)
+def test_a_network_that_fails_does_not_close_the_door(
+    tmp_path: Path, fragile: dict[str, Any], section: str, limits: Any
+) -> None:
+    only = {**fragile, "choices": {**fragile["choices"], "d": [1]}}
+    assert outlook(config(tmp_path, space=fragile, **{section: limits}), tmp_path).space.size == 3
+    with pytest.raises(SpaceError, match="the last one was rejected, since its family fails at it"):
+        outlook(config(tmp_path, space=only, **{section: limits}), tmp_path)

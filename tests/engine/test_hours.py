@@ -189,3 +189,19 @@ def test_the_load_of_a_trial_is_that_of_its_share_of_the_samples(timed: Any) -> 
     plan = timed(fidelity={"epochs": 2, "data_fraction": 0.5})
     counts = plan.bundle.counts
     assert load_of(hours.trial_samples(plan), counts["val"]) < load_of(counts["train"], counts["val"])
+
+
+def test_the_pace_is_not_measured_on_networks_that_fail(
+    timed: Any, kept: Any, fragile: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = timed(space=fragile)
+    asked: list[Any] = []
+
+    def measured(layout: Any, networks: Any, reference: Any, *, seconds: float) -> Pace:
+        asked.extend(networks)
+        return Pace((Timing(1e6, 0.1),), Timing(1e6, 0.2), 1.0, NORMAL_STARTUP)
+
+    monkeypatch.setattr(hours, "measure_pace", measured)
+    networks = [plan.space.at(number) for number in (0, 1)]
+    assert keep_pace(plan, kept(plan), networks, Clock(BEGAN))
+    assert asked == networks[1:]

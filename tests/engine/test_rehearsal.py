@@ -110,3 +110,13 @@ def test_entries_without_results_are_made_up_for_the_strategy_alone(planned: Any
     history = records.history()
     gone_through(plan, history)
     assert all(isinstance(entry, Entry) and entry.result is None for entry in history)
+
+
+@pytest.mark.parametrize("objectives", [["val_accuracy"], ["val_accuracy", "parameters"]])
+def test_a_network_that_fails_takes_no_time(planned: Any, kept: Any, fragile: Any, objectives: list[str]) -> None:
+    plan = planned(space=fragile, objectives=objectives)
+    found = gone_through(plan)
+    assert sorted(one.choices["d"] for each in found.rounds for one in each) == [2, 3]
+    records = kept(plan)
+    propose_round(plan, records, 0)
+    assert sorted(one.choices["d"] for each in gone_through(plan, records.history()).rounds for one in each) == [2, 3]

@@ -235,3 +235,13 @@ def test_where_time_limits_the_search_few_rounds_are_steps(planned: Any) -> None
     assert steps_after(free, 0) == 2 * 19 + 1
     assert steps_after(limited, UNROLLED_ROUNDS - 1) == 2
     assert steps_after(limited, 0) == 2 * (UNROLLED_ROUNDS - 1) + 2
+
+
+def test_a_network_that_fails_is_proposed_and_does_not_end_the_search(planned: Any, kept: Any, fragile: Any) -> None:
+    plan = planned(space=fragile)
+    records = kept(plan)
+    first = propose_round(plan, records, 0)
+    assert sorted(trial.architecture.choices["d"] for trial in first.trials) == [1, 2, 3]
+    assert [work(plan, trial) > 0 for trial in first.trials] == [t.architecture.choices["d"] != 1 for t in first.trials]
+    assert propose_round(plan, records, 0) == first
+    assert len(records.batches()) == 1

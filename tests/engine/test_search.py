@@ -19,7 +19,7 @@ from nasflow.errors import ConfigError, IntegrityError, SearchError, SpaceError
 from nasflow.testing.plugins import installed
 from nasflow.testing.rigged import RIGGED
 from nasflow.training.events import TrialFinished
-from nasflow.trials import Status
+from nasflow.trials import Candidate, Entry, History, Status
 
 CARELESS = """
 from nasflow.strategies import Proposal
@@ -361,3 +361,9 @@ def test_rounds_stop_with_the_time(site: Any, monkeypatch: pytest.MonkeyPatch) -
         history = run_rounds(plan, records, tracker)
     assert [entry.result for entry in history] == [None, None, None]
     assert site.results() == {}
+
+
+def test_a_network_that_fails_is_not_selected(planned: Any, fragile: Any) -> None:
+    plan = replace(planned(space=fragile), deadline=1.0)
+    entries = [Entry(plan.trial(Candidate(plan.space.at(number), plan.fidelity)), None) for number in (0, 1)]
+    assert select(plan, History(entries)) == entries[1:]

@@ -114,3 +114,11 @@ def test_a_full_training_is_kept_with_its_weights_alone(planned: Any, kept: Any,
     assert kept_training(plan, records, plan.reference) == trial
     finish(records, trial, Status.CRASHED, checkpoint=key)
     assert kept_training(plan, records, plan.reference) is None
+
+
+def test_a_network_that_fails_takes_no_time(planned: Any, fragile: Any) -> None:
+    plan = planned(space=fragile)
+    speeds = Speeds(plan, pace_of(), {}, NORMAL_STARTUP)
+    bad, good = (plan.space.at(number) for number in (0, 1))
+    assert speeds.timing(bad) is None
+    assert speeds.full_seconds([bad, good], 10) == speeds.full_seconds([good], 10) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from nasflow.engine.rounds import propose_round
 from nasflow.engine.status import StatusReader
 from nasflow.engine.trialling import open_tracker, train_trials
+from nasflow.errors import PluginError
 from nasflow.objectives import feasible
+from nasflow.spaces import Architecture
 from nasflow.storage.documents import read_json
 from nasflow.testing.plugins import installed
 from nasflow.testing.rigged import RIGGED, rigged
@@ -202,3 +205,36 @@ def test_a_tracker_that_is_told_nothing_touches_no_mlflow(planned: Any, kept: An
     plan = planned(tracking={"uri": "http://127.0.0.1:9"})
     with open_tracker(plan, kept(plan)) as tracker:
         assert tracker.target.uri == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("objectives", [["val_accuracy"], ["val_accuracy", {"name": "flops", "less_than": 1e9}]])
+def test_a_network_whose_cost_cannot_be_told_has_failed_and_the_others_train(
+    planned: Any, kept: Any, tracker: Any, fragile: Any, objectives: list[Any]
+) -> None:
+    plan = planned(**{**SMALL, "space": fragile}, objectives=objectives)
+    records = kept(plan)
+    trials = [plan.trial(Candidate(plan.space.at(number), plan.fidelity)) for number in (0, 1)]
+    bad, good = train_trials(plan, records, trials, ["trial"] * 2, tracker, task="t")
+    assert good.status is Status.COMPLETED
+    assert (bad.status, bad.metrics) == (Status.CRASHED, {})
+    assert re.fullmatch(
+        r"the network fails for images of 8×8 pixels and 1 channel with a=1, b=4, c=5, d=1: ValueError: too small "
+        r"\(fragile_nets\.py, line 11\)\.",
+        bad.cause,
+    )
+    assert ("finished", bad.trial_id, "trial", False) in tracker.told
+    assert train_trials(plan, records, trials, ["trial"] * 2, tracker, task="t") == [bad, good]
+
+
+def test_a_full_training_of_it_has_failed_too(planned: Any, kept: Any, tracker: Any, fragile: Any) -> None:
+    plan = planned(**{**SMALL, "space": fragile})
+    (bad,) = train_trials(plan, kept(plan), [plan.full_training(plan.space.at(0))], ["final"], tracker, task="t")
+    assert bad.status is Status.CRASHED
+    assert "ValueError: too small" in bad.cause
+
+
+def test_a_family_that_is_missing_is_no_failure_of_a_trial(planned: Any, kept: Any, tracker: Any) -> None:
+    plan = planned(**SMALL)
+    absent = plan.trial(Candidate(Architecture("absent", {}, {}), plan.fidelity))
+    with pytest.raises(PluginError, match="'absent' is none of the known families"):
+        train_trials(plan, kept(plan), [absent], ["trial"], tracker, task="t")

@@ -12,9 +12,19 @@ from pydantic import ValidationError
 
 from nasflow import plugins
 from nasflow.errors import PluginError, SpaceError
-from nasflow.spaces import Architecture, Bound, Choice, NetworkIO, SearchSpace
+from nasflow.spaces import (
+    Architecture,
+    Bound,
+    Choice,
+    Form,
+    NetworkCost,
+    NetworkIO,
+    SearchSpace,
+    cost_of,
+    known_cost,
+)
 from nasflow.spaces import space as space_module
-from nasflow.testing.toy import IO, ToyFamily, toy_space
+from nasflow.testing.toy import IO, ToyFamily, ToySpace, toy_space
 
 SMALL = {"parameters": Bound(less_than=1_000)}
 
@@ -182,3 +192,53 @@ def test_bounds() -> None:
         "above 0.5",
         "below 123,456,789 and above 1",
     ]
+
+
+class Failing(ToyFamily):
+    """Cannot tell the cost of networks with fewer layers than `least`."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def cost(self, form: Form, io: NetworkIO) -> NetworkCost:
+        if len(form["layers"]) < self.least:
+            raise ValueError("a stranger's code")
+        return super().cost(form, io)
+
+
+def test_a_network_whose_cost_cannot_be_told_keeps_no_constraint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToySpace, "provider", Failing(2))
+    space = toy_space(2, {"parameters": Bound(less_than=1e9)})
+    shallow = next(one for one in map(space.at, range(space.size)) if len(one.form["layers"]) < 2)
+    assert space.known_cost(shallow) is None
+    assert not space.keeps_constraints(shallow)
+    assert not space.admits(shallow)
+    assert toy_space(2).admits(shallow)
+    assert all(len(space.sample(random.Random(seed)).form["layers"]) == 2 for seed in range(20))
+    assert 0 < sum(1 for _ in space.enumerate()) < space.size
+
+
+def test_constraints_on_networks_that_all_fail_are_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToySpace, "provider", Failing(9))
+    with pytest.raises(SpaceError, match=r"has parameters below 5; sampled ones have no cost, since they fail\. Widen"):
+        toy_space(2, {"parameters": Bound(less_than=5)}).sample(random.Random(0))
+
+
+def test_a_family_that_is_missing_has_no_cost_in_silence() -> None:
+    with pytest.raises(PluginError):
+        known_cost(lambda: cost_of(Architecture("absent", {}, {}), IO))
+
+
+class Looking(ToyFamily):
+    """Refuses images below a size, once it is asked."""
+
+    def check_outputs(self, form: Form, io: NetworkIO) -> None:
+        if io.size < 6:
+            raise SpaceError(f"fails at {io.size}.")
+
+
+def test_networks_are_tried_at_each_resolution_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasflow.spaces.space.load_family", lambda name: Looking())
+    assert SearchSpace.of("toy", IO, beside=[Choice("input.resolution", (8, 6))]).size > 6
+    with pytest.raises(SpaceError, match=r"^fails at 4\.$"):
+        SearchSpace.of("toy", IO, beside=[Choice("input.resolution", (8, 4))])

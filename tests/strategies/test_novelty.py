@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
+from nasflow.errors import SpaceError
 from nasflow.objectives import Objective
 from nasflow.spaces import Architecture, Bound
 from nasflow.strategies import Problem, novelty
 from nasflow.strategies.grid import GridOptions, GridSearch
 from nasflow.strategies.novelty import Unseen, admissible, ending_note
-from nasflow.testing.toy import ACCURACY, ToySpace, run_search, toy_problem, toy_space
+from nasflow.testing.toy import ACCURACY, ToyFamily, ToySpace, run_search, toy_problem, toy_space
 from nasflow.trials import History
 
 NOTHING = History()
@@ -101,3 +103,23 @@ def test_notes() -> None:
         "No further network with flops below 7 and parameters below 1,000 was found in 50,000 tries "
         "in a space of 1,111,111,110 assignments."
     )
+
+
+class Failing(ToyFamily):
+    """Cannot tell the cost of networks with more than one layer."""
+
+    def cost(self, form: Any, io: Any) -> Any:
+        if len(form["layers"]) > 1:
+            raise SpaceError("the network fails.")
+        return super().cost(form, io)
+
+
+def test_a_network_whose_cost_cannot_be_told_is_admissible_where_nobody_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ToySpace, "provider", Failing())
+    deep = next(one for one in map(toy_space(2).at, range(110)) if len(one.form["layers"]) > 1)
+    assert admissible(toy_problem(toy_space(2)), deep)
+    assert not admissible(toy_problem(toy_space(2), (ACCURACY, SMALL)), deep)
+    assert not admissible(toy_problem(toy_space(2, {"flops": Bound(less_than=1e12)})), deep)
+    assert all(len(one.form["layers"]) < 2 for one in drawn(toy_problem(toy_space(2), (ACCURACY, SMALL))))

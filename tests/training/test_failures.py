@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from nasflow.training.failures import NotFiniteError, classify, describe_exit
+from nasflow.errors import ConfigError, IntegrityError, PluginError, SpaceError
+from nasflow.training.failures import NotFiniteError, classify, describe_exit, failure_of
 from nasflow.trials import Status
 
 
@@ -72,3 +73,24 @@ class TestDescribeExit:
     def test_codes_are_given(self):
         assert describe_exit(0) == "ended with exit code 0"
         assert describe_exit(7) == "ended with exit code 7"
+
+
+class TestFailureOf:
+    def test_what_works_has_none(self):
+        assert failure_of(lambda: 1) is None
+
+    def test_a_sentence_of_nasflows_own_is_the_cause(self):
+        assert failure_of(lambda: raising(SpaceError("the network fails."))) == (Status.CRASHED, "the network fails.")
+
+    def test_a_strangers_exception_is_classified(self):
+        status, cause = failure_of(lambda: raising(MemoryError("all gone")))
+        assert (status, cause) == (Status.OUT_OF_MEMORY, "the memory did not suffice: MemoryError: all gone")
+
+    @pytest.mark.parametrize("error", [PluginError("no family"), IntegrityError("damaged"), ConfigError(["wrong"])])
+    def test_what_is_no_fault_of_the_network_goes_up(self, error):
+        with pytest.raises(type(error), match=str(error)):
+            failure_of(lambda: raising(error))
+
+
+def raising(error: Exception) -> None:
+    raise error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model
@@ -114,7 +115,8 @@ class ModuleFamily:
         """Return parameters and FLOPs of the built network, counted while one image runs on the meta device.
 
         Raises:
-            SpaceError: The form is of other code, or the network fails.
+            SpaceError: The network fails.
+            PluginError: The form is of other code.
         """
         return self._cost(canonical_json(self._made(form)), NetworkIO(io.channels, io.size, io.outputs))
 
@@ -122,7 +124,8 @@ class ModuleFamily:
         """Return a drawing, traced on an image of a size that the network takes.
 
         Raises:
-            SpaceError: The form is of other code, or the network fails for images of every usual size.
+            SpaceError: The network fails for images of every usual size.
+            PluginError: The form is of other code.
         """
         from nasflow.families.module.drawing import draw
 
@@ -132,11 +135,33 @@ class ModuleFamily:
         """Return the network, newly initialised: float32 (N, channels, size, size) to logits (N, outputs).
 
         Raises:
-            SpaceError: The form is of other code.
+            SpaceError: The network asks for a choice that the form lacks.
+            PluginError: The form is of other code.
         """
         from nasflow.families.module.tracing import built
 
         return built(self.construct, io, self._made(form))
+
+    def check_outputs(self, form: Form, io: NetworkIO) -> None:
+        """Run a network on two images of a size, and refuse it unless it gives logits for each.
+
+        Raises:
+            SpaceError: It does not.
+            PluginError: The form is of other code.
+        """
+        from nasflow.families.module.tracing import check_outputs
+
+        made, seen = self._made(form), NetworkIO(io.channels, io.size, io.outputs)
+        with self._named():
+            check_outputs(self.construct, seen, made)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say in the error which family it is of."""
+        try:
+            yield
+        except SpaceError as error:
+            raise SpaceError(f"family {self._name}: {error}") from error
 
     def _found(self, io: NetworkIO) -> tuple[Choice, ...]:
         import random
@@ -144,13 +169,11 @@ class ModuleFamily:
         from nasflow.families.module.tracing import asked, check_outputs
         from nasflow.families.module.tree import find_tree
 
-        try:
+        with self._named():
             tree = find_tree(lambda wanted: asked(self.construct, io, wanted))
             rng = random.Random(0)
             for wanted in (tree.completed({}), *(tree.completed({}, rng) for _ in range(_RUNS))):
                 check_outputs(self.construct, io, wanted)
-        except SpaceError as error:
-            raise SpaceError(f"family {self._name}: {error}") from error
         return tree.choices
 
     def _counted(self, choices: str, io: NetworkIO) -> NetworkCost:
@@ -160,16 +183,21 @@ class ModuleFamily:
         return visited(self.construct, io, json.loads(choices), count)
 
     def _made(self, form: Form) -> Choices:
-        self._check(form["code"])
+        """Return a form's choices; other code is no fault of the network's, and no trial may fail by it."""
+        if form["code"] != self.code:
+            raise PluginError(self._other(form["code"]))
         made: Choices = form["choices"]
         return made
 
     def _check(self, code: str) -> None:
         if code != self.code:
-            raise SpaceError(
-                f"family {self._name}: this is an architecture of other code than is installed now ({code}, not "
-                f"{self.code}); bring that code back, or search again."
-            )
+            raise SpaceError(self._other(code))
+
+    def _other(self, code: str) -> str:
+        return (
+            f"family {self._name}: this is an architecture of other code than is installed now ({code}, not "
+            f"{self.code}); bring that code back, or search again."
+        )
 
 
 def family(construct: Callable[[NetworkIO], nn.Module]) -> ModuleFamily:

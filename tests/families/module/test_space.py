@@ -17,7 +17,7 @@ from nasflow import plugins
 from nasflow.errors import PluginError, SpaceError
 from nasflow.families.module.space import ModuleFamily, family
 from nasflow.ids import canonical_json
-from nasflow.spaces import Architecture, NetworkIO, SearchSpace, load_family
+from nasflow.spaces import Architecture, Choice, NetworkIO, SearchSpace, load_family
 from nasflow.testing.families import FamilyContract, measured_cost
 from nasflow.testing.plugins import installed
 
@@ -74,10 +74,25 @@ def entangled(io):
         choose("c", 1, 2)
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(io.outputs))
 
+@family
+class Picky(nn.Module):
+    """Its larger kernel needs larger images."""
+    def __init__(self, io):
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv2d(io.channels, 8, choose("kernel", 3, 11)), nn.AdaptiveAvgPool2d(1),
+                                 nn.Flatten(), nn.Linear(8, io.outputs))
+    def forward(self, x):
+        return self.net(x)
+
+@family
+def changing(io):
+    width = choose("width", 8, 16) if io.size > 8 else choose("thin", 2, 4)
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(width), nn.Linear(width, io.outputs))
+
 class Undecorated(nn.Module):
     pass
 '''
-NAMES = ("plain", "Stages", "Wrong", "entangled", "Undecorated")
+NAMES = ("plain", "Stages", "Wrong", "entangled", "Picky", "changing", "Undecorated")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -195,14 +210,15 @@ def test_edited_code_is_another_architecture_space_and_search(strangers: Path) -
         assert edited.at(0).id != before.id
         assert "GELU" in str(edited.provider.build(edited.at(0).form, IO))
         calls = (
-            lambda: edited.provider.build(before.form, IO),
-            lambda: edited.provider.cost(before.form, IO),
-            lambda: edited.provider.graph(before.form),
-            lambda: SearchSpace.from_json(document).at(0),
-            lambda: SearchSpace.of("tiny", IO, {"code": before.form["code"]}),
+            (PluginError, lambda: edited.provider.build(before.form, IO)),
+            (PluginError, lambda: edited.provider.cost(before.form, IO)),
+            (PluginError, lambda: edited.known_cost(before)),  # the environment is wrong, not the network
+            (PluginError, lambda: edited.provider.graph(before.form)),
+            (SpaceError, lambda: SearchSpace.from_json(document).at(0)),
+            (SpaceError, lambda: SearchSpace.of("tiny", IO, {"code": before.form["code"]})),
         )
-        for call in calls:
-            with pytest.raises(SpaceError, match=rf"other code than is installed now \({before.form['code']}, not "):
+        for error, call in calls:
+            with pytest.raises(error, match=rf"other code than is installed now \({before.form['code']}, not "):
                 call()
     finally:
         path.write_text(original)
@@ -270,3 +286,19 @@ def test_nasflow_offers_both_without_importing_torch() -> None:
     code = "import sys; from nasflow import choose, family; print(choose('a', 1, 2), 'torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["1", "False"]
+
+
+def test_a_size_that_a_network_cannot_take_is_refused_where_it_is_a_resolution_offered() -> None:
+    resolutions = Choice("input.resolution", (32, 12, 8))
+    with pytest.raises(
+        SpaceError, match=r"^family Picky: the network fails for images of 8×8 pixels and 3 channels with kernel=11: "
+    ):
+        SearchSpace.of("picky", NetworkIO(3, 32, 5), beside=[resolutions])
+    narrowed = SearchSpace.of("picky", NetworkIO(3, 32, 5), restrictions={"kernel": [3]}, beside=[resolutions])
+    assert narrowed.size == 3
+
+
+def test_a_choice_that_a_smaller_image_alone_asks_for_is_refused() -> None:
+    small = Choice("input.resolution", (32, 8))
+    with pytest.raises(SpaceError, match="the network asks for choice 'thin', which its description lacks"):
+        SearchSpace.of("changing", NetworkIO(3, 32, 5), beside=[small])
