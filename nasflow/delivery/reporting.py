@@ -16,7 +16,7 @@ from nasflow.delivery.outcome import Outcome, Registration, Trained
 from nasflow.delivery.report.answers import answered
 from nasflow.delivery.report.data import Asked, Cost, Curve, Network, ReportData, TrialRow, Usage
 from nasflow.delivery.report.importance import Seen, importance, latest
-from nasflow.delivery.report.parts import Goal, Importance, MetricRow
+from nasflow.delivery.report.parts import FullTraining, Goal, Importance, MetricRow
 from nasflow.delivery.report.render import render_report
 from nasflow.delivery.report.rivals import runner_up
 from nasflow.delivery.report.spending import Kind, spending
@@ -133,6 +133,8 @@ def _asked(plan: Plan) -> Asked:
         final_epochs=config.final_epochs,
         candidates=config.final.candidates,
         seed=config.seed,
+        hours=config.budget.hours,
+        patience=config.final.patience,
     )
 
 
@@ -146,6 +148,7 @@ def _network(plan: Plan, trained: Trained, choices: Choices) -> Network:
         flops=cost.flops,
         train_seconds=trained.result.metrics.get("train_seconds", 0.0),
         metrics=_told(plan, trained.result),
+        training=FullTraining(len(trained.result.curve), trained.trial.fidelity.epochs),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from nasflow.delivery.outcome import Registration
 from nasflow.delivery.report import render_report
 from nasflow.delivery.report.data import ReportData
+from nasflow.delivery.report.parts import FullTraining
 from nasflow.delivery.reporting import bounded, model_file, report_data, report_page, spoken, write_report
 from nasflow.engine import plan as engine_plan
 from nasflow.engine.records import SearchRecords
@@ -35,6 +36,27 @@ def test_it_says_what_was_asked(told: ReportData, plan: Any) -> None:
     assert (told.asked.trials, told.asked.epochs, told.asked.candidates, told.asked.seed) == (5, 1, 2, 0)
     assert told.asked.space_size == plan.space.size
     assert sum(sum(counts) for counts in told.asked.class_counts.values()) == sum(plan.bundle.counts.values())
+
+
+def test_it_says_how_long_the_full_trainings_were(told: ReportData, plan: Any, in_process: Any) -> None:
+    outcome = in_process.outcome.delivery.outcome
+    assert told.winner.training == FullTraining(len(outcome.winner.result.curve), plan.config.final_epochs)
+    assert told.reference.training == FullTraining(len(outcome.reference.result.curve), plan.config.final_epochs)
+    assert (told.asked.hours, told.asked.patience) == (plan.config.budget.hours, plan.config.final.patience)
+
+
+def test_a_full_training_cut_short_is_told_as_it_was(plan: Any, in_process: Any) -> None:
+    records, outcome = in_process.site.records(), in_process.outcome.delivery.outcome
+    result = outcome.winner.result
+    early = replace(outcome.winner, result=replace(result, curve=result.curve[:1]))
+    training = report_data(plan, records, replace(outcome, winner=early)).winner.training
+    assert training == FullTraining(1, plan.config.final_epochs)
+    longer = plan.config.model_copy(update={"final": plan.config.final.model_copy(update={"epochs": 40})})
+    asked = replace(plan, request=replace(plan.request, config=longer))
+    data = report_data(asked, records, outcome)
+    assert (data.asked.final_epochs, data.winner.training) == (40, FullTraining(len(result.curve), len(result.curve)))
+    page = " ".join(render_report(data).split())
+    assert f"40 epochs each; the winner was given {len(result.curve)}" in page
 
 
 def test_figures_are_those_of_the_outcome(told: ReportData, in_process: Any) -> None:

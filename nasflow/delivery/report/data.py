@@ -7,7 +7,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from nasflow.delivery.outcome import Registration
-from nasflow.delivery.report.parts import Answers, Choices, Direction, Goal, Importance, MetricRow, RunnerUp, Spent
+from nasflow.delivery.report.parts import (
+    Answers,
+    Choices,
+    Direction,
+    FullTraining,
+    Goal,
+    Importance,
+    MetricRow,
+    RunnerUp,
+    Spent,
+)
 from nasflow.errors import IntegrityError
 from nasflow.spaces import Graph
 
@@ -35,9 +45,11 @@ class Asked:
         objectives: The objectives with direction and bounds, the deciding one first.
         trials: Trials that the budget allows.
         epochs: Epochs of a trial.
-        final_epochs: Epochs of a full training.
+        final_epochs: Epochs of a full training that were asked for; `Network.training` has what came of it.
         candidates: How many of the best were trained in full.
         seed: Seed of the search.
+        hours: Hours that everything may take, or None where there is no limit.
+        patience: Epochs without improvement after which a full training ends; None where it has all its epochs.
     """
 
     task: str
@@ -57,6 +69,8 @@ class Asked:
     final_epochs: int
     candidates: int
     seed: int
+    hours: float | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,7 @@ class Network:
         flops: Multiply-accumulate operations a sample.
         train_seconds: Seconds of its full training.
         metrics: Values of the objectives after its full training, as far as they are known.
+        training: How long its full training was; None in reports that were written before that was kept.
     """
 
     architecture_id: str
@@ -131,6 +146,7 @@ class Network:
     flops: int
     train_seconds: float
     metrics: Mapping[str, float] = field(default_factory=dict)
+    training: FullTraining | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,20 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class FullTraining:
+    """How long a full training was.
+
+    Attributes:
+        epochs: Epochs that it had.
+        given: Epochs that it was given: fewer than asked for where the hours of the budget left no time for more. It
+            had fewer still where it ended early, as `final.patience` lets it.
+    """
+
+    epochs: int
+    given: int
+
+
+@dataclass(frozen=True)
 class MetricRow:
     """One metric of winner and reference on the test samples; `comparison` only where the two were compared on it.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from nasflow.delivery.report import front_plots, plots, presenting, wording
+from nasflow.delivery.report import front_plots, lengths, plots, presenting, wording
 from nasflow.delivery.report.data import ReportData, TrialRow
 from nasflow.delivery.report.drawing import draw
 from nasflow.delivery.report.front import front
@@ -46,6 +46,7 @@ def render_report(data: ReportData) -> str:
         limits=wording.limits,
         more_goals=[g.name for g in data.goals[1:] if g.name not in _SHOWN_ANYWAY],
         presenting=presenting,
+        lengths=lengths,
         **_front(data),
         snippets=snippets(data),
         where=without_login(data.usage.tracking_uri),
