@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from nasflow.engine.pacing import Layout, measure_pace
 from nasflow.engine.plan import Plan
@@ -71,12 +72,13 @@ class SearchClock:
 def likely_finalists(plan: Plan, records: SearchRecords, history: History) -> list[Architecture]:
     """Return the networks that would be trained in full now: the best, and the reference unless its training is kept.
 
-    Where no trial is over yet, the first ones proposed stand for them.
+    Where no trial is over yet, the first ones proposed stand for them, but those that their family fails at.
     """
     count = plan.config.final.candidates
     best = [entry.trial.architecture for entry in ranked(plan.objectives, history)[:count]]
     proposed = [entry.trial.architecture for entry in history]
-    best += [one for one in proposed if one not in best][: count - len(best)]
+    able = (one for one in proposed if one not in best and plan.space.known_cost(one) is not None)
+    best += islice(able, count - len(best))
     wanted = [one for one in best if kept_training(plan, records, one) is None]
     return wanted + ([] if kept_training(plan, records, plan.reference) else [plan.reference])
 

@@ -21,7 +21,7 @@ from nasflow.engine.pace import NORMAL_STARTUP, Pace, Timing, load_of
 from nasflow.engine.request import deadline_of, delivery_asked
 from nasflow.engine.rounds import propose_round
 from nasflow.engine.speeds import DELIVERY_SECONDS, STARTING_SECONDS, Speeds
-from nasflow.trials import EpochPoint
+from nasflow.trials import Candidate, Entry, EpochPoint, History
 
 BEGAN = 1_000_000.0
 
@@ -205,3 +205,11 @@ def test_the_pace_is_not_measured_on_networks_that_fail(
     networks = [plan.space.at(number) for number in (0, 1)]
     assert keep_pace(plan, kept(plan), networks, Clock(BEGAN))
     assert asked == networks[1:]
+
+
+def test_a_network_that_fails_is_no_likely_finalist(timed: Any, kept: Any, fragile: Any) -> None:
+    plan = timed(space=fragile)
+    records = kept(plan)
+    trials = [plan.trial(Candidate(plan.space.at(number), plan.fidelity)) for number in (0, 1, 2)]
+    history = History(Entry(trial, None) for trial in trials)
+    assert likely_finalists(plan, records, history) == [plan.space.at(1), plan.reference]
