@@ -14,6 +14,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 12, 34, 64
 _ROW = 20
 """Height of a row of the legend."""
 
+_DENSE = 120
+"""Points beyond which a line is drawn thinner, so that it does not hide what is behind it."""
+
 
 @dataclass(frozen=True)
 class Series:
@@ -153,7 +156,8 @@ def _series(series: Series, across: _Scale, up: _Scale, x: Axis, y: Axis) -> str
         known = n
     last = y.write(points[-1][2])
     note = f"<title>{escape(f'{series.label}: {last} at the end')}</title>"
-    return f'<g class="line {series.style}">{note}<path class="touch" d="{path}"/><path d="{path}"/></g>'
+    style = f"{series.style} dense" if len(points) > _DENSE else series.style
+    return f'<g class="line {style}">{note}<path class="touch" d="{path}"/><path d="{path}"/></g>'
 
 
 def _legend(series: Sequence[Series]) -> tuple[str, int]:

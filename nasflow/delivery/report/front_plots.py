@@ -73,7 +73,7 @@ def _picture(data: ReportData, drawn: Sequence[Group], found: Front, first: Goal
         series.append(Series(group.legend, xs, ys, group.style, group.legend, True, notes))
     every = [values[other.name] for group in drawn for values, _, _ in group.points]
     title = f"{wording.title(first.name)} and {wording.title(other.name)[:1].lower()}{wording.title(other.name)[1:]}"
-    across = Axis(_label(other), lambda value: wording.tick(other.name, value), log=_log(every))
+    across = Axis(_label(other), lambda value: wording.tick(other.name, value), log=_log(other, every))
     return chart(title, series, across, Axis(_label(first), lambda value: wording.tick(first.name, value)))
 
 
@@ -88,8 +88,9 @@ def _label(goal: Goal) -> str:
     return f"{wording.title(goal.name)} ({'more' if goal.direction == 'maximize' else 'less'} is better)"
 
 
-def _log(values: Sequence[float]) -> bool:
-    return min(values) > 0 and max(values) / min(values) >= _LOG_FROM
+def _log(goal: Goal, values: Sequence[float]) -> bool:
+    """Whether an axis is logarithmic; a share's never is, since what sets networks apart lies near its end."""
+    return not wording.is_share(goal.name) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
 
 
 _MARKERS: dict[str, dict[str, Any]] = {
@@ -139,7 +140,7 @@ def _axis(goal: Goal, drawn: Sequence[Group]) -> dict[str, Any]:
     values = [point[goal.name] for group in drawn for point, _, _ in group.points]
     axis: dict[str, Any] = {
         "title": {"text": escape(_label(goal)), "font": {"size": 13}},
-        "type": "log" if _log(values) else "linear",
+        "type": "log" if _log(goal, values) else "linear",
     }
     if wording.is_share(goal.name):
         axis |= {"tickformat": ".1~%"}

@@ -111,3 +111,9 @@ def test_a_long_legend_takes_another_row() -> None:
     assert all(float(e.get("x", "nan")) + 6.6 * len(e.text or "") <= WIDTH for e in entries)
     single = parsed(chart("t", [LINE], Axis("x"), Axis("y")))
     assert single.get("viewBox") == f"0 0 {WIDTH} {HEIGHT}"
+
+
+def test_a_line_of_many_points_is_drawn_thinner() -> None:
+    few, many = (chart("t", [Series("s", range(n), range(n), "winner")], Axis("x"), Axis("y")) for n in (100, 300))
+    assert 'class="line winner"' in few
+    assert 'class="line winner dense"' in many

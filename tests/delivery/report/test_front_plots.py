@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nasflow.delivery.report.data import ReportData
+from nasflow.delivery.report.data import ReportData, TrialRow
 from nasflow.delivery.report.front import Front, front
 from nasflow.delivery.report.front_plots import figure, groups, pictures
 from nasflow.delivery.report.parts import Goal
@@ -93,3 +93,17 @@ def test_one_network_is_enough(goaled: ReportData, found: Front) -> None:
     assert made is not None
     assert "nan" not in "".join(pictures(single, made))
     assert figure(single, made)["data"]
+
+
+def test_a_share_is_on_a_linear_axis_however_low_a_network_is(goaled: ReportData) -> None:
+    def spread_out(row: TrialRow) -> TrialRow:
+        factor = 0.01 if row.number == 1 else 1.0
+        wide = {"val_accuracy": row.metrics["val_accuracy"] * factor, "parameters": row.metrics["parameters"] * factor}
+        return replace(row, metrics=wide)
+
+    trials = tuple(spread_out(row) if row.metrics else row for row in goaled.trials)
+    data = replace(goaled, trials=trials)
+    made = front(data)
+    assert made is not None
+    layout = figure(data, made)["layout"]
+    assert (layout["xaxis"]["type"], layout["yaxis"]["type"]) == ("log", "linear")

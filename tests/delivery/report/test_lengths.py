@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,11 @@ from nasflow.delivery.report import render_report
 from nasflow.delivery.report.data import ReportData
 from nasflow.delivery.report.lengths import asked_and_had, epochs_had, marked_had, reference_had
 from nasflow.delivery.report.parts import FullTraining
+
+
+def flat(page: str) -> str:
+    """Return a page with its lines joined."""
+    return re.sub(r"[ \n]+", " ", page)
 
 
 def trained(
@@ -40,11 +46,11 @@ def test_shortened_by_the_hours(goaled: ReportData) -> None:
     data = trained(goaled, (3, 3), (3, 3), hours=0.05)
     assert asked_and_had(data) == "the best 2, 40 epochs each; budget.hours (0.05) left time for 3"
     assert marked_had(data) == "had 3 epochs, as the figures of the reference above"
-    page = " ".join(render_report(data).split())
+    page = flat(render_report(data))
     assert "what is marked as fully trained had 3 epochs, as the figures of the reference above." in page
     assert "40 epochs each; budget.hours (0.05) left time for 3<" in page
     assert "fully trained had 40" not in page
-    assert page.count("<small>3 epochs</small>") == 2
+    assert page.count("<small>3\u00a0epochs</small>") == 2
 
 
 def test_ended_early(goaled: ReportData) -> None:
@@ -55,9 +61,9 @@ def test_ended_early(goaled: ReportData) -> None:
     )
     assert marked_had(data) == "had 14 epochs (the winner) or 12 (the reference)"
     assert reference_had(data) == "The reference was trained by the same recipe, for 12 epochs; the winner for 14."
-    page = " ".join(render_report(data).split())
-    assert "<small>14 of 40 epochs</small>" in page
-    assert "<small>12 of 40 epochs</small>" in page
+    page = flat(render_report(data))
+    assert "<small>14 of 40\u00a0epochs</small>" in page
+    assert "<small>12 of 40\u00a0epochs</small>" in page
     assert "for as many epochs" not in page
 
 
