@@ -13,7 +13,7 @@ from nasflow.engine.hours import final_epochs
 from nasflow.engine.keeping import keep_best
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
-from nasflow.engine.request import delivery_asked
+from nasflow.engine.request import delivery_asked, extent_asked
 from nasflow.engine.speeds import kept_training
 from nasflow.engine.trialling import Listener, train_trials
 from nasflow.errors import IntegrityError, SearchError
@@ -83,7 +83,8 @@ def _laid_down(plan: Plan, records: SearchRecords, selected: Sequence[str]) -> t
     if reference.id not in {trial.id for trial in trials}:
         trials, kinds = [*trials, reference], [*kinds, "reference"]
     documents = [trial.to_json() for trial in trials]
-    records.write("finals", {"asked": asked, "epochs": epochs, "trials": documents, "kinds": kinds})
+    told = {"asked": asked, "extent": extent_asked(plan.config), "epochs": epochs}
+    records.write("finals", {**told, "trials": documents, "kinds": kinds})
     return trials, kinds, reference
 
 

@@ -168,10 +168,9 @@ class _Reading:
     def search_seconds(self, rehearsal: Rehearsal) -> float:
         config, pace = self.layout.config, self.knowledge.pace
         epochs = config.fidelity.epochs
-        load = load_of(self.layout.train, self.counts["val"]) * self._shrinking(epochs)
         a_round = pace.startup + _ROUND_STEPS * STEP_SECONDS * pace.slowness
         rounds = [
-            a_round + makespan([self._timing(one).seconds(epochs, load) for one in each], config.workers)
+            a_round + makespan([self._seconds(one, epochs, self.layout.train) for one in each], config.workers)
             for each in rehearsal.rounds
         ]
         gone_through = sum(len(each) for each in rehearsal.rounds)
@@ -179,14 +178,15 @@ class _Reading:
 
     def finals_seconds(self, networks: Sequence[Architecture]) -> float:
         epochs, pace = self.layout.config.final_epochs, self.knowledge.pace
-        load = load_of(self.counts["train"], self.counts["val"]) * self._shrinking(epochs) * pace.final_scale
-        seconds = [self._timing(one).seconds(epochs, load) for one in networks]
+        seconds = [self._seconds(one, epochs, self.counts["train"], pace.final_scale) for one in networks]
         tested = 2 * self.counts["test"] * FORWARD_SHARE
         usual = fmean(timing.sample_seconds for timing in pace.networks)
         return makespan(seconds, self.layout.final_config.workers) + tested * usual
 
-    def _shrinking(self, epochs: int) -> float:
-        return shrinking(self.layout.config.training, self.layout.shape.size, epochs)
+    def _seconds(self, architecture: Architecture, epochs: int, samples: int, scale: float = 1.0) -> float:
+        recipe = self.layout.config.training.with_choices(architecture.recipe)
+        share = shrinking(recipe, self.layout.shape.size, epochs)
+        return self._timing(architecture).seconds(epochs, scale * load_of(samples, self.counts["val"], share))
 
     def _timing(self, architecture: Architecture) -> Timing:
         return self.knowledge.timing(architecture, cost_of(architecture, self.layout.io).flops)

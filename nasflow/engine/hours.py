@@ -14,7 +14,7 @@ from itertools import islice
 from nasflow.engine.pacing import Layout, measure_pace
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
-from nasflow.engine.request import delivery_asked
+from nasflow.engine.request import extent_asked
 from nasflow.engine.speeds import Speeds, kept_training, trial_samples
 from nasflow.errors import SearchError
 from nasflow.objectives import ranked
@@ -86,7 +86,7 @@ def likely_finalists(plan: Plan, records: SearchRecords, history: History) -> li
 def closed(plan: Plan, records: SearchRecords) -> bool:
     """Whether the search of a run with a deadline is over for good, since its full trainings have been laid down."""
     finals = records.read("finals") if plan.deadline is not None else None
-    return finals is not None and finals["asked"] == delivery_asked(plan.config)
+    return finals is not None and finals["extent"] == extent_asked(plan.config)
 
 
 def final_epochs(
@@ -114,6 +114,8 @@ def fitting_epochs(speeds: Speeds, architectures: Sequence[Architecture], second
         architectures: What is trained in full.
         seconds: The time for it.
     """
+    if any(speeds.timing(architecture) is None for architecture in architectures):
+        return 1  # nothing tells how long they take
     most = speeds.plan.config.final_epochs
     fitting = (n for n in range(most, 1, -1) if _MARGIN * speeds.full_seconds(architectures, n) <= seconds)
     return next(fitting, 1)

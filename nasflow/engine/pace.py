@@ -24,9 +24,15 @@ _LEAST_SPREAD = 0.1
 """Sum of squares of logarithms of FLOPs below which networks are too much alike to tell a slope from."""
 
 
-def load_of(train: int, val: int) -> float:
-    """Return the work of an epoch, in training samples, with that of the evaluation after it."""
-    return train + FORWARD_SHARE * val
+def load_of(train: int, val: int, share: float = 1.0) -> float:
+    """Return the work of an epoch, in training samples, with that of the evaluation after it.
+
+    Args:
+        train: Training samples.
+        val: Validation samples.
+        share: Share of the work that is left for training samples, where their images are smaller.
+    """
+    return share * train + FORWARD_SHARE * val
 
 
 def shrinking(recipe: TrainingConfig, size: int, epochs: int) -> float:
@@ -59,20 +65,21 @@ class Timing:
     start: float = 0.0
 
     @classmethod
-    def of(cls, flops: float, points: Sequence[EpochPoint], started_at: float, load: float) -> Self:
+    def of(cls, flops: float, points: Sequence[EpochPoint], started_at: float, loads: Sequence[float]) -> Self:
         """Return the timing of a training by what its epochs took; the first one is left out where there are others.
 
         Args:
             flops: Of one sample.
             points: Its epochs, at least one.
             started_at: When it began, in Unix seconds.
-            load: Work of an epoch, as `load_of` gives it.
+            loads: Work of each epoch, as `load_of` gives it.
         """
-        spans = [point.finished_at - point.started_at for point in points]
-        steady = median(spans[1:] or spans)
+        spans = [(p.finished_at - p.started_at) / load for p, load in zip(points, loads, strict=True)]
+        sample_seconds = median(spans[1:] or spans)
+        steady = sample_seconds * loads[0]
         gaps = [after.started_at - before.finished_at for before, after in pairwise(points)]
         start = max(0.0, points[0].finished_at - started_at - steady)
-        return cls(flops, steady / load, max(0.0, median(gaps)) if gaps else 0.0, min(start, 5.0 + steady))
+        return cls(flops, sample_seconds, max(0.0, median(gaps)) if gaps else 0.0, min(start, 5.0 + steady))
 
     def seconds(self, epochs: int, load: float) -> float:
         """Return how long a training takes.

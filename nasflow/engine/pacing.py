@@ -154,7 +154,7 @@ class _Probe:
 
     def _timing(self, network: Architecture, told: _Heard) -> Timing:
         load = load_of(self._samples(network), self._val)
-        return Timing.of(self._flops[network.id], told.points, told.started_at, load)
+        return Timing.of(self._flops[network.id], told.points, told.started_at, [load] * len(told.points))
 
     def _trial(self, network: Architecture, place: int) -> Trial:
         share = 1.0 if (count := self._samples(network)) >= self._train else (count - 0.5) / self._train

@@ -75,13 +75,17 @@ def anchored(config: SearchConfig) -> SearchConfig:
     return config.model_copy(update={"storage": config.storage.model_copy(update={"url": absolute})})
 
 
+def extent_asked(config: SearchConfig) -> str:
+    """Hash what says how far a search goes; another hash goes on with it."""
+    goals = {o.name: o.stop_at for o in config.objectives if o.stop_at is not None}
+    return digest({"trials": config.budget.trials, "hours": config.budget.hours, "goals": goals})
+
+
 def delivery_asked(config: SearchConfig) -> str:
     """Hash what a delivery depends on besides the search and its MLflow; another hash goes on to another delivery."""
     return digest(
         {
-            "trials": config.budget.trials,
-            "hours": config.budget.hours,
-            "goals": {o.name: o.stop_at for o in config.objectives if o.stop_at is not None},
+            "extent": extent_asked(config),
             "final": config.final.model_dump(mode="json"),
             "registry": config.registry.model_dump(mode="json"),
         }

@@ -86,9 +86,8 @@ class Speeds:
         document, started = records.read("pace"), records.read("startup")
         pace = Pace.from_json(document) if document else None
         startup = started["seconds"] if started else pace.startup if pace else NORMAL_STARTUP
-        load = load_of(trial_samples(plan), plan.bundle.counts["val"])
         known = {
-            entry.trial.architecture.id: _timing(plan, entry.trial, entry.result, load)
+            entry.trial.architecture.id: _timing(plan, entry.trial, entry.result)
             for entry in history
             if entry.result is not None and entry.result.curve and entry.result.status is Status.COMPLETED
         }
@@ -112,13 +111,19 @@ class Speeds:
             architectures: What is trained; the last ones wait for the first.
             epochs: Epochs of each.
         """
-        counts = self.plan.bundle.counts
-        load = load_of(counts["train"], counts["val"])
-        load *= shrinking(self.plan.config.training, self.plan.bundle.size, epochs)
-        load *= self.pace.final_scale if self.pace else 1.0
-        timings = [self.timing(architecture) for architecture in architectures]
-        seconds = [timing.seconds(epochs, load) for timing in timings if timing is not None]
+        scale = self.pace.final_scale if self.pace else 1.0
+        seconds = [
+            timing.seconds(epochs, scale * self._load(architecture, epochs))
+            for architecture in architectures
+            if (timing := self.timing(architecture)) is not None
+        ]
         return makespan(seconds, self.plan.final_config.workers)
+
+    def _load(self, architecture: Architecture, epochs: int) -> float:
+        """Return the mean work of an epoch of a full training."""
+        counts = self.plan.bundle.counts
+        recipe = self.plan.config.training.with_choices(architecture.recipe)
+        return load_of(counts["train"], counts["val"], shrinking(recipe, self.plan.bundle.size, epochs))
 
     def delivery_seconds(self, steps_left: int) -> float:
         """Return how long everything takes but the search and the full trainings.
@@ -143,9 +148,12 @@ def trial_samples(plan: Plan) -> int:
     return min(available, max(2, math.ceil(plan.fidelity.data_fraction * available)))
 
 
-def _timing(plan: Plan, trial: Trial, result: TrialResult, load: float) -> Timing:
+def _timing(plan: Plan, trial: Trial, result: TrialResult) -> Timing:
+    samples, val, size = trial_samples(plan), plan.bundle.counts["val"], plan.bundle.size
+    sides = [point.metrics.get("image_size", size) for point in result.curve]
+    loads = [load_of(samples, val, (side / size) ** 2) for side in sides]
     flops = plan.cost(trial.architecture).flops
-    return Timing.of(flops, result.curve, result.curve[0].started_at, load)
+    return Timing.of(flops, result.curve, result.curve[0].started_at, loads)
 
 
 def kept_training(plan: Plan, records: SearchRecords, architecture: Architecture) -> Trial | None:

@@ -90,7 +90,10 @@ def train_trials(
         tell(event)
 
     settled = {trial.id: result for trial in trials if (result := desk.settled(trial)) is not None}
-    if not full:
+    if full:
+        # Where the time was over before the search could, nothing is known of what it chose.
+        Measurements(plan, records, job).measure([trial.architecture for trial in trials])
+    else:
         settled |= desk.measured([trial for trial in trials if trial.id not in settled], job)
     try:
         for trial in trials:

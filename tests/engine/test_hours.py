@@ -18,7 +18,7 @@ from nasflow.engine.hours import (
     likely_finalists,
 )
 from nasflow.engine.pace import NORMAL_STARTUP, Pace, Timing, load_of
-from nasflow.engine.request import deadline_of, delivery_asked
+from nasflow.engine.request import deadline_of, delivery_asked, extent_asked
 from nasflow.engine.rounds import propose_round
 from nasflow.engine.speeds import DELIVERY_SECONDS, STARTING_SECONDS, Speeds
 from nasflow.trials import Candidate, Entry, EpochPoint, History
@@ -107,6 +107,13 @@ def test_whole_epochs_are_kept_time_for_within_their_share(timed: Any, kept: Any
     assert kept_seconds <= share < 1.05 * speeds.full_seconds(best, epochs + 1)
 
 
+def test_where_nothing_tells_how_long_an_epoch_takes_full_training_has_one(timed: Any, kept: Any) -> None:
+    plan = timed()
+    speeds = Speeds.of(plan, kept(plan), History())
+    assert speeds.timing(plan.reference) is None
+    assert fitting_epochs(speeds, [plan.reference], 1e9) == 1
+
+
 def test_one_epoch_of_full_training_has_its_time_in_any_case(timed: Any, kept: Any, finish: Any) -> None:
     plan = timed()
     records = kept(plan)
@@ -155,10 +162,13 @@ def test_the_search_of_a_run_is_closed_once_full_training_is_laid_down(timed: An
     plan = timed()
     records = kept(plan)
     assert not closed(plan, records)
-    records.write("finals", {"asked": delivery_asked(plan.config), "trials": []})
+    records.write("finals", {"extent": extent_asked(plan.config), "trials": []})
     assert closed(plan, records)
     assert not closed(replace(plan, deadline=None), records)
     assert not closed(timed(0.2), records)  # more hours: the search goes on
+    other = plan.config.registry.model_copy(update={"margin": 0.01})
+    changed = replace(plan, request=replace(plan.request, config=plan.config.model_copy(update={"registry": other})))
+    assert closed(changed, records)  # that is another delivery of the same search
 
 
 def test_the_pace_is_measured_once_and_only_where_there_is_time(

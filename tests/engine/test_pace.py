@@ -18,7 +18,7 @@ def test_evaluation_costs_a_third_of_training() -> None:
 
 
 def test_the_first_epoch_counts_to_the_start() -> None:
-    timing = Timing.of(1e6, points((101.0, 104.0), (104.5, 106.5), (107.0, 109.0)), started_at=100.0, load=1000)
+    timing = Timing.of(1e6, points((101.0, 104.0), (104.5, 106.5), (107.0, 109.0)), started_at=100.0, loads=[1000] * 3)
     assert timing.sample_seconds == pytest.approx(0.002)
     assert timing.between == pytest.approx(0.5)
     assert timing.start == pytest.approx(2.0)  # a second before the first epoch, which took another one more
@@ -27,7 +27,7 @@ def test_the_first_epoch_counts_to_the_start() -> None:
 
 
 def test_one_epoch_has_to_do_where_there_is_no_other() -> None:
-    timing = Timing.of(1e6, points((10.0, 12.0)), started_at=10.0, load=100)
+    timing = Timing.of(1e6, points((10.0, 12.0)), started_at=10.0, loads=[100])
     assert (timing.sample_seconds, timing.between, timing.start) == (0.02, 0.0, 0.0)
 
 
@@ -80,3 +80,15 @@ def test_training_that_begins_with_small_images_is_less_work() -> None:
     share = shrinking(growing, 32, 10)
     assert 0.5 < share < 0.9
     assert shrinking(growing, 32, 1) == 1.0
+
+
+def test_epochs_of_smaller_images_are_seen_as_the_less_work_that_they_are() -> None:
+    loads = [load_of(900, 300, share) for share in (0.25, 0.25, 1.0)]
+    assert loads == [325.0, 325.0, 1000.0]
+    spans, at = [], 0.0
+    for load in loads:
+        spans.append((at, at + load / 100))
+        at += load / 100
+    timing = Timing.of(1e6, points(*spans), started_at=0.0, loads=loads)
+    assert timing.sample_seconds == pytest.approx(0.01)
+    assert timing.seconds(3, sum(loads) / 3) == pytest.approx(at)

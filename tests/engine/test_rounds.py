@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nasflow.engine.request import delivery_asked
+from nasflow.engine.request import extent_asked
 from nasflow.engine.rounds import (
     UNROLLED_ROUNDS,
     check_failures,
@@ -220,7 +220,7 @@ def test_trials_that_are_left_when_the_time_is_over_come_first_the_next_time(
 def test_a_search_whose_full_training_is_laid_down_is_not_taken_up_again(planned: Any, kept: Any) -> None:
     plan = replace(planned(budget={"trials": 7, "hours": 1}), deadline=1.0)
     records = kept(plan)
-    records.write("finals", {"asked": delivery_asked(plan.config), "trials": []})
+    records.write("finals", {"extent": extent_asked(plan.config), "trials": []})
     going: Any = Over(False)
     assert propose_round(plan, records, 0, going).trials == ()
 

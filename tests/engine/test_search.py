@@ -295,7 +295,7 @@ def test_a_goal_ends_the_search_with_its_round_whatever_the_workers(site: Any, i
     assert found.history.timeless() == whole.timeless()[:3]
     again = site.search(**goal)
     assert again.history.timeless() == found.history.timeless()
-    raised = site.search(objectives=[{"name": "val_accuracy", "stop_at": 1.5}])
+    raised = site.search(objectives=[{"name": "val_accuracy", "stop_at": 1.0}])
     assert raised.search_id == found.search_id
     assert raised.history.timeless() == whole.timeless()
 

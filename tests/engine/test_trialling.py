@@ -238,3 +238,14 @@ def test_a_family_that_is_missing_is_no_failure_of_a_trial(planned: Any, kept: A
     absent = plan.trial(Candidate(Architecture("absent", {}, {}), plan.fidelity))
     with pytest.raises(PluginError, match="'absent' is none of the known families"):
         train_trials(plan, kept(plan), [absent], ["trial"], tracker, task="t")
+
+
+def test_what_is_trained_in_full_is_measured_where_the_search_had_no_time_to(
+    planned: Any, kept: Any, tracker: Any
+) -> None:
+    plan = planned(**SMALL, objectives=["val_accuracy", "latency"], final={"epochs": 1})
+    records = kept(plan)
+    final = plan.full_training(propose_round(plan, records, 0).trials[0].architecture)
+    (result,) = train_trials(plan, records, [final], ["final"], tracker, task="final")
+    assert result.metrics["latency"] > 0
+    assert feasible(plan.objectives, result)
