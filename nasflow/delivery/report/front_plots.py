@@ -9,6 +9,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from nasflow.config.goals import is_share
 from nasflow.delivery.report import wording
 from nasflow.delivery.report.charts import Axis, Series, chart
 from nasflow.delivery.report.data import ReportData, TrialRow
@@ -90,7 +91,7 @@ def _label(goal: Goal) -> str:
 
 def _log(goal: Goal, values: Sequence[float]) -> bool:
     """Whether an axis is logarithmic; a share's never is, since what sets networks apart lies near its end."""
-    return not wording.is_share(goal.name) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
+    return not is_share(goal.name) and min(values) > 0 and max(values) / min(values) >= _LOG_FROM
 
 
 _MARKERS: dict[str, dict[str, Any]] = {
@@ -142,7 +143,7 @@ def _axis(goal: Goal, drawn: Sequence[Group]) -> dict[str, Any]:
         "title": {"text": escape(_label(goal)), "font": {"size": 13}},
         "type": "log" if _log(goal, values) else "linear",
     }
-    if wording.is_share(goal.name):
+    if is_share(goal.name):
         axis |= {"tickformat": ".1~%"}
     elif axis["type"] == "log":
         axis |= {"tickformat": ".2~s", "dtick": "D2" if max(values) / min(values) < 100 else "D1"}

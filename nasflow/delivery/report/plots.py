@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nasflow.config.goals import is_share
 from nasflow.delivery.report.charts import Axis, Series, chart
 from nasflow.delivery.report.data import Curve, ReportData
-from nasflow.delivery.report.wording import count, duration, figure, is_share, title
+from nasflow.delivery.report.wording import count, duration, figure, title
 
 _STYLES = {
     "trial": ("thin", "all trials"),

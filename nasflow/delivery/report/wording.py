@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from nasflow.config.goals import is_share
+
 _MINUS = "\N{MINUS SIGN}"
-
-
-def is_share(name: str) -> bool:
-    """Whether a metric or objective is a share, shown in per cent."""
-    return name.endswith(("accuracy", "f1"))
 
 
 def figure(name: str, value: float | None) -> str:
