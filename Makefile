@@ -5,8 +5,10 @@
 VENV ?= .venv
 # The Python that creates it; empty: python3 where that is 3.11 to 3.13, else the newest of these that is installed.
 PYTHON ?=
-# More arguments for pytest, such as `make test PYTEST_ARGS="-n 2 -k spaces"`.
+# More arguments for pytest, such as `make test PYTEST_ARGS="-k spaces"`.
 PYTEST_ARGS ?=
+# How the tests share the cores; empty: one after the other.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
 CONFIG ?= examples/digits.yaml
 BIN := $(VENV)/bin
@@ -27,7 +29,7 @@ search: $(VENV)/.runtime ## search, train, explain and register a model of handw
 	@$(BIN)/nasflow run $(CONFIG)
 
 test: $(VENV)/.dev ## run the tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-all: $(VENV)/.dev ## run the tests, with the ones that take minutes
 	@$(BIN)/python -m pytest -m "slow or not slow" $(PYTEST_ARGS)

@@ -134,31 +134,26 @@ def main() -> None:
             theirs += [plain_trial(trial, bundle, folder / "train", images, scratch) for trial in part]
             seconds["plain"] += time.perf_counter() - began
             rates.append(convolution_rate(config.workers))
-            print(f"turn {turn + 1}: nasflow {seconds['nasflow']:.1f} s, plain {seconds['plain']:.1f} s so far", flush=True)
+            print(f"turn {turn + 1}: {', '.join(f'{way} {s:.1f} s' for way, s in seconds.items())} so far", flush=True)
         flops = sum(work(trial, bundle, images) for trial in trials)
-    _report(seconds, preparation, len(trials), (ours, theirs), flops, rates)
+    _tell_speed(seconds, preparation, len(trials), flops / 1e9, statistics.median(rates))
+    _tell_accuracy(ours, theirs)
 
 
-def _report(
-    seconds: dict[str, float],
-    preparation: float,
-    count: int,
-    accuracies: tuple[list[float], list[float]],
-    flops: float,
-    rates: list[float],
-) -> None:
-    ours, theirs = accuracies
-    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
-    error = statistics.stdev(differences) / math.sqrt(count)
-    mean = statistics.mean(differences)
-    rate = statistics.median(rates)
+def _tell_speed(seconds: dict[str, float], preparation: float, count: int, gflop: float, rate: float) -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {count} trials")
     for name, spent in seconds.items():
-        reached = flops / spent / 1e9
+        reached = gflop / spent
         print(f"{name:8} {count / spent * 3600:7.1f} trials an hour, {spent:6.1f} s, {reached:6.1f} GFLOP/s, ", end="")
         print(f"{reached / rate:.0%} of the convolution rate ({rate:.0f} GFLOP/s)")
     print(f"ratio    {seconds['plain'] / seconds['nasflow']:.2f}; ", end="")
     print(f"{seconds['plain'] / (seconds['nasflow'] + preparation):.2f} with {preparation:.1f} s of preparation")
+
+
+def _tell_accuracy(ours: list[float], theirs: list[float]) -> None:
+    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
+    error = statistics.stdev(differences) / math.sqrt(len(differences))
+    mean = statistics.mean(differences)
     print(f"accuracy nasflow {statistics.mean(ours):.4f}, plain {statistics.mean(theirs):.4f}: ", end="")
     print(f"difference {mean:+.4f} ± {error:.4f} (standard error), {abs(mean) / error:.1f} standard errors")
 
