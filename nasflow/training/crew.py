@@ -135,6 +135,7 @@ class Crew:
                 self._watch_memory()
             for seat in self._busy:
                 self._launcher.kill(seat.token)
+                self._hear_out(seat)
             self._deliver()
         finally:
             for seat in self._seats.values():
@@ -143,6 +144,15 @@ class Crew:
     @property
     def _busy(self) -> list[Seat]:
         return [seat for seat in self._seats.values() if seat.trial is not None]
+
+    def _hear_out(self, seat: Seat) -> None:
+        """Take what a worker that is ended had still to say: its result may be in the store already."""
+        while not seat.connection.closed and seat.connection.poll():
+            self._read(seat)
+        trial = seat.trial
+        known = standing(self._store, trial.id, self._job.keep_weights) if trial is not None else None
+        if trial is not None and known is not None:
+            self._told.append(lambda: self._finish(trial, known))
 
     def _fill(self) -> None:
         """Give every free worker a trial, and start workers where some are missing."""

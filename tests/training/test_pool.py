@@ -337,6 +337,14 @@ class TestStopping:
         whole = lab.other("whole").run(trials)
         assert lab.timeless(again) == lab.timeless(whole)
 
+    def test_a_result_that_is_in_the_store_already_is_told(self, lab):
+        trial = lab.trial("good")
+        written = lambda: read_json(lab.store, result_key(trial.id)) is not None  # noqa: E731
+        events: list[Event] = []
+        (result,) = lab.run([trial], events, stop=written)
+        assert result.status is Status.COMPLETED
+        assert [event.result for event in events if isinstance(event, TrialFinished)] == [result]
+
     def test_before_the_beginning_trains_nothing(self, lab):
         assert lab.run([lab.trial("good")], stop=lambda: True) == []
         assert lab.checkpoints() == []
