@@ -71,6 +71,14 @@ class Fidelity:
             fields["patience"] = Patience(**fields["patience"])
         return cls(**fields)
 
+    def samples(self, available: int) -> int:
+        """Return how many of the training samples are seen: the first rows of the prepared data.
+
+        Rows are ordered by the hash of their content, so the first ones are a random part; all trials see the same, and
+        a smaller fraction is part of a larger one.
+        """
+        return min(available, max(2, math.ceil(self.data_fraction * available)))
+
     def stops_at(self, epoch: int, best: int) -> bool:
         """Whether training is over after an epoch.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nasflow.config.goals import is_share
+
 _BARS = "▁▂▃▄▅▆▇█"
-_SHARES = ("accuracy", "f1", "precision", "recall")
 
 
 def metric(name: str, value: float | None) -> str:
@@ -18,7 +19,7 @@ def metric(name: str, value: float | None) -> str:
     """
     if value is None or math.isnan(value):
         return "–"
-    if name.endswith(_SHARES):
+    if is_share(name):
         return f"{100 * value:.2f} %"
     if name.endswith("_seconds"):
         return duration(value)

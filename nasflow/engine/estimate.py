@@ -12,7 +12,7 @@ from nasflow.engine.decoding import preparation_seconds
 from nasflow.engine.door import Outlook
 from nasflow.engine.pace import FORWARD_SHARE, Timing, load_of, makespan, shrinking, slowness
 from nasflow.engine.pacing import Layout, measure_pace
-from nasflow.engine.plan import Plan, final_config
+from nasflow.engine.plan import Plan, final_config, trial_fidelity
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.rehearsal import Rehearsal, rehearse
 from nasflow.engine.speeds import DELIVERY_SECONDS, STARTING_SECONDS, STEP_SECONDS, Knowledge, Speeds, kept_training
@@ -20,7 +20,7 @@ from nasflow.spaces import Architecture, NetworkIO, cost_of
 from nasflow.strategies import Problem
 from nasflow.strategies.loading import load_strategy
 from nasflow.tasks.loading import load_task
-from nasflow.trials import Fidelity, History
+from nasflow.trials import History
 
 MEASURED = 6
 """Networks that are trained for seconds, from small to large."""
@@ -98,7 +98,7 @@ def estimate(config: SearchConfig, base: Path, outlook: Outlook, begun: Begun | 
         final_config(config),
         outlook.summary,
         outlook.space.io,
-        max(2, round(counts["train"] * config.fidelity.data_fraction)),
+        trial_fidelity(config).samples(counts["train"]),
         counts["val"],
     )
     preparation = 0.2 if begun else preparation_seconds(outlook.found)
@@ -126,7 +126,7 @@ def estimate(config: SearchConfig, base: Path, outlook: Outlook, begun: Begun | 
 def _rehearsed(
     config: SearchConfig, outlook: Outlook, begun: Begun | None, history: History, usual_flops: float
 ) -> Rehearsal:
-    fidelity = Fidelity(config.fidelity.epochs, config.fidelity.epochs, config.fidelity.data_fraction)
+    fidelity = trial_fidelity(config)
     problem = Problem(outlook.space, outlook.objectives, fidelity, config.budget.trials, config.seed)
     if begun is not None:
         batches = begun.records.batches()

@@ -15,7 +15,7 @@ from nasflow.engine.pacing import Layout, measure_pace
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import extent_asked
-from nasflow.engine.speeds import Speeds, kept_training, trial_samples
+from nasflow.engine.speeds import Speeds, kept_training
 from nasflow.errors import SearchError
 from nasflow.objectives import ranked
 from nasflow.spaces import Architecture
@@ -136,9 +136,9 @@ def keep_pace(plan: Plan, records: SearchRecords, networks: Sequence[Architectur
         return False
     if plan.deadline - clock() < 10 * _PACE_SECONDS:
         return False
-    layout = Layout(
-        plan.config, plan.final_config, plan.bundle, plan.space.io, trial_samples(plan), plan.bundle.counts["val"]
-    )
+    counts = plan.bundle.counts
+    samples = plan.fidelity.samples(counts["train"])
+    layout = Layout(plan.config, plan.final_config, plan.bundle, plan.space.io, samples, counts["val"])
     try:
         able = [network for network in networks if plan.space.known_cost(network) is not None]
         pace = measure_pace(layout, able[:PACE_NETWORKS], plan.reference, seconds=_PACE_SECONDS)

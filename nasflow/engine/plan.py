@@ -183,8 +183,7 @@ class Plan:
     @property
     def fidelity(self) -> Fidelity:
         """The training that a trial of the search gets."""
-        asked = self.config.fidelity
-        return Fidelity(asked.epochs, asked.epochs, asked.data_fraction)
+        return trial_fidelity(self.config)
 
     @cached_property
     def search_id(self) -> str:
@@ -252,6 +251,12 @@ class Plan:
     def cost(self, architecture: Architecture) -> NetworkCost:
         """Return parameters and FLOPs of any architecture, the reference included."""
         return self.known.cost(architecture)
+
+
+def trial_fidelity(config: SearchConfig) -> Fidelity:
+    """Return the training that a trial of a search gets."""
+    asked = config.fidelity
+    return Fidelity(asked.epochs, asked.epochs, asked.data_fraction)
 
 
 def final_config(config: SearchConfig) -> SearchConfig:

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from nasflow.engine.live import Running
 from nasflow.engine.pace import load_of, makespan
-from nasflow.engine.plan import Known, final_config
+from nasflow.engine.plan import Known, final_config, trial_fidelity
 from nasflow.objectives import ranked
 from nasflow.trials import Entry, History, TrialResult
 
@@ -75,11 +75,11 @@ class Progress:
 
     def _scale(self) -> float:
         """Return how many times the work of a trial's epoch a full training's epoch is."""
-        share = self.search.config.fidelity.data_fraction
+        fidelity = trial_fidelity(self.search.config)
         if self.counts is None:
-            return 1 / share
+            return 1 / fidelity.data_fraction
         train, val = self.counts["train"], self.counts["val"]
-        return load_of(train, val) / load_of(max(2, round(train * share)), val)
+        return load_of(train, val) / load_of(fidelity.samples(train), val)
 
 
 def _epoch_seconds(result: TrialResult) -> float:

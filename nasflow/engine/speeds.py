@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -142,16 +141,11 @@ class Speeds:
         return slow * (STARTING_SECONDS + DELIVERY_SECONDS) + steps + testing
 
 
-def trial_samples(plan: Plan) -> int:
-    """Return the training samples that a trial of the search sees."""
-    available = plan.bundle.counts["train"]
-    return min(available, max(2, math.ceil(plan.fidelity.data_fraction * available)))
-
-
 def _timing(plan: Plan, trial: Trial, result: TrialResult) -> Timing:
-    samples, val, size = trial_samples(plan), plan.bundle.counts["val"], plan.bundle.size
+    counts, size = plan.bundle.counts, plan.bundle.size
+    samples = trial.fidelity.samples(counts["train"])
     sides = [point.metrics.get("image_size", size) for point in result.curve]
-    loads = [load_of(samples, val, (side / size) ** 2) for side in sides]
+    loads = [load_of(samples, counts["val"], (side / size) ** 2) for side in sides]
     flops = plan.cost(trial.architecture).flops
     return Timing.of(flops, result.curve, result.curve[0].started_at, loads)
 

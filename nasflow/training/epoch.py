@@ -11,7 +11,7 @@ import torch
 from nasflow.training.failures import NotFiniteError
 from nasflow.training.optimisation import learning_rate
 from nasflow.training.progression import image_size
-from nasflow.training.samples import batches, drawn_order, step_count, used_samples
+from nasflow.training.samples import batches, drawn_order, step_count
 from nasflow.training.seeding import generator
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Epochs:
 
     def __init__(self, trial: Trial, bench: Bench, recipe: TrainingConfig, parts: int) -> None:
         self.trial, self.bench, self.recipe, self.parts = trial, bench, recipe, parts
-        self.samples = used_samples(len(bench.train), trial.fidelity.data_fraction)
+        self.samples = trial.fidelity.samples(len(bench.train))
         self.steps = step_count(self.samples, recipe.batch_size)
         targets = bench.train.targets[: self.samples]
         self.io = bench.task.io(bench.bundle)

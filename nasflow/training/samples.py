@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator
 
@@ -62,15 +61,6 @@ class Samples:
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield self._images[part].to(self.device).permute(0, 3, 1, 2), self.targets[part]
-
-
-def used_samples(available: int, fraction: float) -> int:
-    """Return how many training samples a trial sees: the first rows of the bundle.
-
-    Rows are ordered by the hash of their content, so the first ones are a random part; all trials see the same, and a
-    smaller fraction is part of a larger one.
-    """
-    return min(available, max(2, math.ceil(fraction * available)))
 
 
 def drawn_order(samples: int, weights: Tensor | None, chance: torch.Generator) -> Tensor:

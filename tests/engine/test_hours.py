@@ -198,7 +198,7 @@ def test_the_pace_is_measured_once_and_only_where_there_is_time(
 def test_the_load_of_a_trial_is_that_of_its_share_of_the_samples(timed: Any) -> None:
     plan = timed(fidelity={"epochs": 2, "data_fraction": 0.5})
     counts = plan.bundle.counts
-    assert load_of(hours.trial_samples(plan), counts["val"]) < load_of(counts["train"], counts["val"])
+    assert load_of(plan.fidelity.samples(counts["train"]), counts["val"]) < load_of(counts["train"], counts["val"])
 
 
 def test_the_pace_is_not_measured_on_networks_that_fail(

@@ -17,7 +17,6 @@ from nasflow.engine.speeds import (
     Knowledge,
     Speeds,
     kept_training,
-    trial_samples,
 )
 from nasflow.engine.steps import FOLDER
 from nasflow.trials import EpochPoint, Status
@@ -52,7 +51,7 @@ def test_timings_come_from_completed_trials(planned: Any, kept: Any, finish: Any
     finish(records, good, curve=curve(2.0))
     finish(records, bad, Status.TIMED_OUT, curve=curve(9.0))
     speeds = Speeds.of(plan, records, records.history())
-    load = load_of(trial_samples(plan), plan.bundle.counts["val"])
+    load = load_of(plan.fidelity.samples(plan.bundle.counts["train"]), plan.bundle.counts["val"])
     assert set(speeds.known) == {good.architecture.id}
     assert speeds.known[good.architecture.id].sample_seconds == pytest.approx(2.0 / load)
     assert (speeds.pace, speeds.startup) == (None, NORMAL_STARTUP)

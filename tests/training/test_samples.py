@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nasflow.training.samples import Samples, batches, drawn_order, step_count, used_samples
+from nasflow.training.samples import Samples, batches, drawn_order, step_count
+from nasflow.trials import Fidelity
 
 CPU = torch.device("cpu")
 
@@ -43,12 +44,12 @@ class TestSamples:
 
 class TestUsedSamples:
     def test_nests(self):
-        counts = [used_samples(1258, fraction) for fraction in (0.001, 0.01, 0.1, 0.5, 0.999, 1.0)]
+        counts = [Fidelity(1, 1, fraction).samples(1258) for fraction in (0.001, 0.01, 0.1, 0.5, 0.999, 1.0)]
         assert counts == [2, 13, 126, 629, 1257, 1258]
 
     def test_never_more_than_there_are(self):
-        assert used_samples(1, 0.5) == 1
-        assert used_samples(3, 1.0) == 3
+        assert Fidelity(1, 1, 0.5).samples(1) == 1
+        assert Fidelity(1, 1).samples(3) == 3
 
 
 class TestOrder:
