@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nasflow.config.goals import is_share
 from nasflow.delivery.report.charts import Axis, Series, chart
-from nasflow.delivery.report.data import Curve, ReportData
+from nasflow.delivery.report.data import Curve, ReportData, TrialRow
 from nasflow.delivery.report.wording import count, duration, figure, title
 
 _STYLES = {
@@ -57,50 +57,45 @@ def trade_off(data: ReportData) -> str:
     known = [row for row in data.trials if row.value is not None and row.parameters]
     dots = [row for row in known if row.architecture_id != data.winner.architecture_id]
     best = [row for row in known if row.architecture_id == data.winner.architecture_id]
+    groups = (("trial", dots, "dot"), ("winner", best, "dot best"))
     series = [
-        Series(
-            label,
-            [float(row.parameters or 1) for row in rows],
-            [float(row.value or 0.0) for row in rows],
-            style,
-            label,
-            True,
-            [
-                f"trial {row.number} ({row.architecture_id[:8]}): {figure(data.objective, row.value)} "
-                f"with {row.parameters:,} parameters"
-                for row in rows
-            ],
-        )
-        for label, rows, style in (("trial", dots, "dot"), ("winner", best, "dot best"))
+        _dots(data, group, lambda row: float(row.parameters or 1), lambda row: f"with {row.parameters:,} parameters")
+        for group in groups
     ]
-    ys = [float(row.value or 0.0) for row in known]
-    low = _low(ys, ys) if data.direction == "maximize" else None
-    return chart("Size and quality", series, Axis("parameters", count, log=True), _axis(data), low)
+    return _scattered("Size and quality", data, series, known, Axis("parameters", count, log=True))
 
 
 def patience(data: ReportData) -> str:
     """Return each trial's value over the seconds that its training took."""
     known = [row for row in data.trials if row.value is not None and row.seconds > 0]
     best = [row for row in known if row.architecture_id == data.winner.architecture_id]
+    groups = (("trial", known, "dot"), ("winner", best, "dot best"))
     series = [
-        Series(
-            label,
-            [row.seconds for row in rows],
-            [float(row.value or 0.0) for row in rows],
-            style,
-            label,
-            True,
-            [
-                f"trial {row.number} ({row.architecture_id[:8]}): {figure(data.objective, row.value)} "
-                f"after {duration(row.seconds)}"
-                for row in rows
-            ],
-        )
-        for label, rows, style in (("trial", known, "dot"), ("winner", best, "dot best"))
+        _dots(data, group, lambda row: row.seconds, lambda row: f"after {duration(row.seconds)}") for group in groups
     ]
+    return _scattered("Time and quality", data, series, known, Axis("seconds of training", "{:.3g}".format, log=True))
+
+
+def _dots(
+    data: ReportData,
+    group: tuple[str, list[TrialRow], str],
+    place: Callable[[TrialRow], float],
+    note: Callable[[TrialRow], str],
+) -> Series:
+    """Return a dot for each trial of a group, which has a label, rows and a style."""
+    label, rows, style = group
+    notes = [
+        f"trial {row.number} ({row.architecture_id[:8]}): {figure(data.objective, row.value)} {note(row)}"
+        for row in rows
+    ]
+    return Series(
+        label, [place(row) for row in rows], [float(row.value or 0.0) for row in rows], style, label, True, notes
+    )
+
+
+def _scattered(title: str, data: ReportData, series: list[Series], known: list[TrialRow], across: Axis) -> str:
     ys = [float(row.value or 0.0) for row in known]
-    low = _low(ys, ys) if data.direction == "maximize" else None
-    return chart("Time and quality", series, Axis("seconds of training", "{:.3g}".format, log=True), _axis(data), low)
+    return chart(title, series, across, _axis(data), _low(ys, ys) if data.direction == "maximize" else None)
 
 
 def _curves(data: ReportData, name: str, kinds: Sequence[str]) -> str:
