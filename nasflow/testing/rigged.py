@@ -27,7 +27,7 @@ BEHAVIOURS = {
     "unbuilt": "raises a ValueError while it is built",
     "out_of_memory": "asks for more memory than there is at once",
     "hoard": "takes 100 MB more in each step",
-    "greedy": "takes 2 MiB for each sample of a batch, in two steps",
+    "greedy": "takes 6 MiB for each sample of a batch, in two steps",
     "hang": "sleeps for an hour",
     "kill": "kills its own process, as the system does when memory runs out",
     "segfault": "reads from address 0",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nasflow.spaces import NetworkIO
 
 _HOARDED_BYTES = 100 * 2**20
-_GREEDY_BYTES = 2 * 2**20
+_GREEDY_BYTES = 6 * 2**20
 
 
 class RiggedNetwork(nn.Module):

@@ -224,8 +224,8 @@ class TestFailures:
         assert 4 <= len(starts) <= 5  # perhaps beside a neighbour, then alone, then in 2, 4 and 8 parts
 
     def test_a_trial_that_does_not_fit_is_trained_in_parts(self, lab):
-        """About 250 samples a batch take 0.5 GiB at once, 125 take half of it."""
-        tight = lab.other("tight", resources={"memory_gib": 0.48}, parallelism={"workers": 1})
+        """About 250 samples a batch take 1.5 GiB at once, 125 half of it, to which the process itself adds some."""
+        tight = lab.other("tight", resources={"memory_gib": 1.2}, parallelism={"workers": 1})
         trial = lab.trial("greedy")
         events: list[Event] = []
         (result,) = tight.run([trial], events)
@@ -237,7 +237,7 @@ class TestFailures:
 
     def test_one_that_is_cut_late_begins_anew(self, lab):
         """It fails in its second epoch, whose first one had whole batches; the curve has none of that."""
-        lab = lab.other("tight", resources={"memory_gib": 0.48}, parallelism={"workers": 1})
+        lab = lab.other("tight", resources={"memory_gib": 1.2}, parallelism={"workers": 1})
         late = lab.trial("greedy", step=7)
         events: list[Event] = []
         (result,) = lab.run([late], events)
