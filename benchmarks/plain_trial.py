@@ -3,8 +3,9 @@
     python benchmarks/plain_trial.py TRIAL.json
 
 The file names the network (family and form), the image folder, the files to train on and to validate on, the epochs and
-the seed. The last line printed is the validation accuracy. Nothing of nasflow is used but its networks: the recipe is
-spelled out with torch's and torchvision's own parts, and is the same as nasflow's default with flips.
+the seed. The last line printed is the validation accuracy. Nothing of nasflow is used but its networks, with torch's
+own modules in place of those that nasflow has for training on a CPU: the recipe is spelled out with torch's and
+torchvision's own parts, and is the same as nasflow's default with flips.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
+from nasflow.families import layers
+from nasflow.families.depthwise import DepthwiseConv
 from nasflow.spaces import NetworkIO, load_family
 
 BATCH = 128
@@ -35,6 +38,12 @@ def loader(task: dict[str, object], split: str, transform: transforms.Compose) -
     places = [i for i, (path, _) in enumerate(files.samples) if str(Path(path).relative_to(folder)) in wanted]
     training = split == "train"
     return DataLoader(Subset(files, places), BATCH, shuffle=training, num_workers=LOADERS, drop_last=training)
+
+
+def use_ordinary_modules() -> None:
+    """Give the networks the depthwise convolution and the global average that a script would have."""
+    DepthwiseConv.forward = nn.Conv2d.forward  # type: ignore[method-assign, assignment]
+    layers.channel_means = lambda x: x.mean((2, 3))
 
 
 def main(task: dict[str, object]) -> float:
@@ -73,4 +82,5 @@ def main(task: dict[str, object]) -> float:
 
 
 if __name__ == "__main__":
+    use_ordinary_modules()
     print(main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))
