@@ -56,5 +56,11 @@ def _is_word(argument: str) -> bool:
 
 
 def _example(prefix: str) -> str:
-    known = {"sklearn": "digits", "torchvision": "CIFAR10", "npz": "digits.npz", FOLDER: "photos"}
+    known = {
+        "sklearn": "digits",
+        "torchvision": "CIFAR10",
+        "npz": "digits.npz",
+        "s3": "//bucket/photos",
+        FOLDER: "photos",
+    }
     return known.get(prefix, "ARGUMENT")

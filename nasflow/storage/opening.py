@@ -32,11 +32,9 @@ def check_url(url: str) -> None:
 
     Raises:
         PluginError: No installed package provides a storage of that scheme.
-        ConfigError: It is a folder that cannot be made or written, or no folder at all.
+        ConfigError: It cannot be written.
     """
     try:
-        store = open_store(url)
-        if isinstance(store, FileStore):
-            store.check_writable()
+        open_store(url).check_writable()
     except StorageError as error:
         raise ConfigError([str(error) if "storage.url" in str(error) else f"storage.url: {error}"]) from error

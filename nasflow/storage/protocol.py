@@ -56,3 +56,7 @@ class Store(Protocol):
         It need not be there: who writes makes it.
         """
         ...
+
+    def check_writable(self) -> None:
+        """Find out whether a search could write here, soon and leaving nothing behind."""
+        ...

@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     "unknown source": (
         "name: digits\ndata: sklern:digits\n",
         [
-            "line 2: data.source has 'sklern' before the colon, which is none of the known sources: folder, npz, "
+            "line 2: data.source has 'sklern' before the colon, which is none of the known sources: folder, npz, s3, "
             "sklearn, torchvision. Did you mean 'sklearn'? "
             "A folder whose name has a colon is written './sklern:digits'.",
         ],
@@ -248,7 +248,7 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown storage": (
         "name: digits\ndata: sklearn:digits\nstorage: {url: 'gopher://bucket'}\n",
-        ["line 3: storage.url: 'gopher' is none of the known storages: file; a plain path is a folder."],
+        ["line 3: storage.url: 'gopher' is none of the known storages: file, s3; a plain path is a folder."],
     ),
     "tab": (
         "name: digits\ndata:\n\tsource: sklearn:digits\n",

@@ -81,7 +81,7 @@ def test_the_default_family_needs_no_name_to_have_its_options(schema: dict[str, 
 def test_sources_have_their_options_by_prefix(schema: dict[str, Any]) -> None:
     rules = schema["$defs"]["DataConfig"]["allOf"]
     assert {rule["if"]["properties"]["source"]["pattern"] for rule in rules} == {
-        f"^{source}:" for source in ("folder", "npz", "sklearn", "torchvision")
+        f"^{source}:" for source in ("folder", "npz", "s3", "sklearn", "torchvision")
     }
 
 

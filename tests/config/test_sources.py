@@ -50,7 +50,8 @@ def test_sources_are_split(source: str, parts: tuple[str, str]) -> None:
         ("torchvison:CIFAR10", "Did you mean 'torchvision'?"),
         ("torchvision:", "as in 'torchvision:CIFAR10'."),
         ("npz:", "as in 'npz:digits.npz'."),
-        ("voc:cells", "'voc' before the colon, which is none of the known sources: folder, npz, sklearn, torchvision."),
+        ("s3:", "as in 's3://bucket/photos'."),
+        ("voc:cells", "'voc' before the colon, which is none of the known sources: folder, npz, s3, sklearn, torchv"),
         ("https://example.org/photos.zip", "'https' before the colon"),
     ],
 )

@@ -39,7 +39,7 @@ def test_folder_starts_at_the_base() -> None:
     ("text", "message"),
     [
         ("sklern:digits", "Did you mean 'sklearn'?"),
-        ("s3://bucket/photos", "data.source has 's3' before the colon, which is none of the known sources"),
+        ("gs://bucket/photos", "data.source has 'gs' before the colon, which is none of the known sources"),
         ("", "data.source is empty"),
         ("sklearn:", "data.source needs something behind 'sklearn:'"),
     ],

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nasflow.data.caching import cache_folder
+from nasflow.caching import cache_folder
 from nasflow.data.protocol import Summary
 from nasflow.data.sources.trees import unreadable
 from nasflow.ids import digest

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from nasflow.caching import cache_folder
 from nasflow.config import Options
-from nasflow.data.caching import cache_folder
 from nasflow.data.protocol import Sample, Split, Summary
 from nasflow.data.sources.remembering import stamp
 from nasflow.data.sources.torchvision_facts import KNOWN, Known

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nasflow.data.caching import cache_folder
+from nasflow.caching import cache_folder
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:

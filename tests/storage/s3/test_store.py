@@ -1,0 +1,210 @@
+"""The store in a bucket of a real MinIO server."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nasflow.errors import ConfigError, IntegrityError, StorageError
+from nasflow.storage import check_url, open_store
+from nasflow.storage.s3 import bucket as buckets
+from nasflow.storage.s3.store import S3Store
+from nasflow.testing.servers import MinioServer
+from nasflow.testing.stores import StoreContract
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    server = MinioServer(tmp_path_factory.mktemp("minio") / "data")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(autouse=True)
+def credentials(server: MinioServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NASFLOW_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def url(server: MinioServer) -> str:
+    return server.url(f"bucket-{next(_NUMBERS)}", "deep/store")
+
+
+class TestS3Store(StoreContract):
+    @pytest.fixture
+    def url(self, server: MinioServer) -> str:
+        return server.url(f"bucket-{next(_NUMBERS)}", "deep/store")
+
+
+class TestWithoutPrefix(StoreContract):
+    KILLS = 1
+
+    @pytest.fixture
+    def url(self, server: MinioServer) -> str:
+        return server.url(f"bucket-{next(_NUMBERS)}")
+
+
+def test_large_content_goes_in_parts(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "PART_BYTES", 5 * 2**20)
+    store = open_store(url)
+    content = bytes(range(256)) * 50_000  # 12.8 MB
+    store.put("large", content)
+    assert store.get("large") == content
+    assert store.replace("large", content, b"small")
+    assert store.get("large") == b"small"
+
+
+def test_more_keys_than_a_server_lists_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buckets, "_PAGE", 7)
+    store = open_store(url)
+    for number in range(22):
+        store.put(f"many/{number:02}", b"")
+    assert list(store.keys("many/")) == [f"many/{number:02}" for number in range(22)]
+    assert list(store.keys("many/1")) == [f"many/1{number}" for number in range(10)]
+
+
+def test_an_altered_object_is_named(url: str) -> None:
+    store = S3Store(url)
+    store.put("k", b"content")
+    there = store._bucket.get("deep/store/k")
+    assert there is not None
+    store._bucket._client.put_object(  # with the checksum of what was there
+        store._address.bucket, "deep/store/k", io.BytesIO(b"Content"), 7, metadata={"sha256": there.checksum or ""}
+    )
+    with pytest.raises(IntegrityError, match=r"'deep/store/k' of bucket '.*' was cut or altered \(7 bytes\)"):
+        store.get("k")
+
+
+def test_what_somebody_else_wrote_is_refused(url: str) -> None:
+    store = S3Store(url)
+    store._bucket._client.put_object(store._address.bucket, "deep/store/k", io.BytesIO(b"foreign"), 7)
+    with pytest.raises(IntegrityError, match=r"'k' in .* has no checksum, so nasflow did not write it"):
+        store.get("k")
+
+
+class TestOutage:
+    @pytest.fixture
+    def own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MinioServer]:
+        server = MinioServer(tmp_path / "minio")
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        server.start()
+        yield server
+        server.kill()
+
+    def test_it_waits_for_a_server_that_comes_back(self, own: MinioServer) -> None:
+        store = open_store(own.url("bucket", "p"))
+        store.put("k", b"before")
+        own.kill()
+        back = threading.Timer(3.0, own.start)
+        back.start()
+        began = time.monotonic()
+        assert store.get("k") == b"before"
+        assert time.monotonic() - began > 2.5
+        assert store.replace("k", b"before", b"after")
+        assert store.put_if_absent("new", b"x")
+        back.join()
+
+    def test_it_gives_up_after_the_time_it_states(self, own: MinioServer) -> None:
+        store = open_store(own.url("bucket", "p", patience="2"))
+        store.put("k", b"before")
+        own.kill()
+        for attempt in (lambda: store.get("k"), lambda: store.put("k", b""), lambda: list(store.keys(""))):
+            began = time.monotonic()
+            with pytest.raises(
+                StorageError,
+                match=rf"the S3 server {own.endpoint} could not be used for 2 seconds \(nothing answers there\); ",
+            ):
+                attempt()
+            assert time.monotonic() - began < 4
+
+    def test_a_write_whose_answer_was_lost_counts(self, own: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The server has done it; the second attempt finds its condition gone."""
+        store = S3Store(own.url("bucket", "p"))
+        real, lost = store._bucket._sent, []
+
+        def once_lost(method: str, *rest: object, **more: object):
+            answer = real(method, *rest, **more)
+            if method == "PUT" and not lost:
+                lost.append(method)
+                raise buckets.FalteringError("the connection broke")
+            return answer
+
+        monkeypatch.setattr(store._bucket, "_sent", once_lost)
+        assert store.put_if_absent("k", b"mine")
+        lost.clear()
+        assert store.replace("k", b"mine", b"new")
+        lost.clear()
+        assert not store.put_if_absent("k", b"later")
+        assert store.get("k") == b"new"
+
+
+class TestRefusals:
+    def check(self, url: str) -> str:
+        with pytest.raises(ConfigError) as caught:
+            check_url(url)
+        (problem,) = caught.value.problems
+        return problem
+
+    def test_a_bucket_that_is_not_there(self, server: MinioServer) -> None:
+        url = server.url("gone", "p")
+        (server.folder / "gone").rmdir()
+        assert self.check(url) == (
+            f"storage.url: the bucket 'gone' of {server.endpoint} cannot be used: it does not exist; make it first, or "
+            "correct the URL."
+        )
+
+    def test_a_wrong_secret(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-and-recognisable")
+        told = self.check(url)
+        assert "the secret key is not that of the access key; set AWS_ACCESS_KEY_ID" in told
+        assert "recognisable" not in told
+
+    def test_an_unknown_key(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+        assert "it does not know the access key; set" in self.check(url)
+
+    def test_no_credentials(self, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert "there are no credentials for the S3 server" in self.check(url)
+
+    def test_nothing_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("nasflow.storage.s3.store._DOOR_PATIENCE", 0.5)
+        told = self.check("s3://bucket/p?endpoint=http://127.0.0.1:9")
+        assert "could not be used for 0.5 seconds (nothing answers there)" in told
+
+    def test_a_name_that_is_not_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("nasflow.storage.s3.store._DOOR_PATIENCE", 0.5)
+        assert "(its name is not known)" in self.check("s3://bucket/p?endpoint=http://no-such-host.invalid:9")
+
+    def test_a_good_one_leaves_nothing(self, url: str, server: MinioServer) -> None:
+        check_url(url)
+        assert list(open_store(url).keys("")) == []
+        assert list(server.folder.rglob("*probe*")) == []
+
+    def test_one_without_conditional_writes(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unconditional(self: buckets.Bucket, name: str, content: bytes, *, etag: str | None) -> bool:
+            self.put(name, content)
+            return True
+
+        monkeypatch.setattr(buckets.Bucket, "put_where", unconditional)
+        assert "knows no conditional writes (If-None-Match)" in self.check(url)
+
+
+def test_working_files_are_in_the_cache(url: str, tmp_path: Path) -> None:
+    folder = open_store(url).local_folder()
+    assert folder.parent == tmp_path / "cache" / "stores"
+    assert open_store(f"{url}&patience=3").local_folder() == folder
+    assert open_store(url.replace("deep/store", "deep/other")).local_folder() != folder
