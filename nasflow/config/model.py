@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from nasflow.config.base import Named, Section
 from nasflow.config.checks import clashes
+from nasflow.config.pods import PodsConfig
 from nasflow.config.training import TrainingConfig
 
 Scalar = str | int | float | bool
@@ -202,14 +203,15 @@ class StorageConfig(Section):
     while this is set. The weights of full trainings stay in any case."""
 
 
-class ResourcesConfig(Section):
-    """What one training task may use."""
+class ResourcesConfig(PodsConfig):
+    """What the tasks may use; everything but `device` and `memory_gib` is for the pods of a cluster alone."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device to train on; `auto` takes a GPU where there is one."""
 
     memory_gib: float | None = Field(default=None, gt=0)
-    """Memory in GiB that one training task may use, over all its workers; by default 80 % of what is free."""
+    """Memory in GiB that one training task may use, over all its workers; by default 80 % of what is free. On a
+    cluster, it is the memory of a pod that trains, of which the workers use 80 %."""
 
 
 class SearchConfig(Section):
@@ -258,7 +260,7 @@ class SearchConfig(Section):
     """Where results are kept."""
 
     resources: ResourcesConfig = ResourcesConfig()
-    """What one training task may use."""
+    """What the tasks may use."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of every random decision."""
