@@ -60,7 +60,7 @@ def compile_pipeline(
     store: str | None = None,
 ) -> list[str]:
     """Write the pipeline of a search into a YAML file; return what the user has to see to on the cluster."""
-    from nasflow.pipelines.search.compiling import compile_search
+    from nasflow.pipelines.search.compiling import compile_search, out_of_reach
     from nasflow.pipelines.search.images import chosen_image
 
     checked = load_config(config)
@@ -69,7 +69,8 @@ def compile_pipeline(
         checked = config_from(document | {"storage": document.get("storage", {}) | {"url": store}})
     chosen = chosen_image(image, allow_tag=allow_tag)
     with placed(config):
-        return compile_search(checked, config.resolve().parent, target, device_kind, image=chosen)
+        notes = compile_search(checked, config.resolve().parent, target, device_kind, image=chosen)
+    return [*notes, *out_of_reach(checked)]
 
 
 def search_rows(store: str | None) -> list[SearchRow]:

@@ -19,13 +19,27 @@ _SECRET_LIKE = re.compile(
 _NAMES_OF_FILES = {"NASFLOW_S3_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"}
 
 
+def _is_object(name: str) -> bool:
+    return len(name) <= 253 and bool(_SUBDOMAIN.fullmatch(name))
+
+
+def _is_label_key(key: str) -> bool:
+    prefix, slash, name = key.rpartition("/")
+    return (not slash or _is_object(prefix)) and bool(_WORD.fullmatch(name))
+
+
+def _is_mount(path: str) -> bool:
+    parts = path.split("/")
+    return path.startswith("/") and path != "/" and ":" not in path and not {"", ".", ".."} & set(parts[1:])
+
+
 def wrong_object(name: str) -> str:
     """Tell what is wrong with the name of a Secret, a ConfigMap or a volume claim: it is a DNS subdomain."""
-    if len(name) <= 253 and _SUBDOMAIN.fullmatch(name):
+    if _is_object(name):
         return ""
     near = re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")[:253]
     rule = "must be at most 253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends"
-    return f"{rule}, not '{_short(name)}'{_try(near, wrong_object)}"
+    return f"{rule}, not '{_short(name)}'{_try(near, _is_object(near))}"
 
 
 def wrong_volume(name: str) -> str:
@@ -34,20 +48,19 @@ def wrong_volume(name: str) -> str:
         return ""
     near = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:63]
     rule = "must be at most 63 lower-case letters, digits and '-', since the volume is named after it"
-    return f"{rule}, not '{_short(name)}'{_try(near, wrong_volume)}"
+    return f"{rule}, not '{_short(name)}'{_try(near, _DNS_LABEL.fullmatch(near))}"
 
 
 def wrong_label_key(key: str) -> str:
     """Tell what is wrong with the key of a label, an annotation, a node's label or a taint."""
-    prefix, slash, name = key.rpartition("/")
-    if (not slash or (len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix))) and _WORD.fullmatch(name):
+    if _is_label_key(key):
         return ""
-    near = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:63]
+    near = re.sub(r"[^A-Za-z0-9_.-]+", "-", key.rpartition("/")[2]).strip("-_.")[:63]
     rule = (
         "must be at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, and may have a "
         "domain and '/' before it"
     )
-    return f"{rule}, not '{_short(key)}'{_try(near, wrong_label_key)}"
+    return f"{rule}, not '{_short(key)}'{_try(near, _is_label_key(near))}"
 
 
 def wrong_label_value(value: str) -> str:
@@ -56,7 +69,7 @@ def wrong_label_value(value: str) -> str:
         return ""
     near = re.sub(r"[^A-Za-z0-9_.-]+", "-", value).strip("-_.")[:63].rstrip("-_.")
     rule = "must be at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends"
-    return f"{rule}, not '{_short(value)}'{_try(near, wrong_label_value)}"
+    return f"{rule}, not '{_short(value)}'{_try(near, _WORD.fullmatch(near))}"
 
 
 def wrong_variable(name: str) -> str:
@@ -65,7 +78,7 @@ def wrong_variable(name: str) -> str:
         return ""
     near = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
     rule = "must be letters, digits and '_', not beginning with a digit"
-    return f"{rule}, not '{_short(name)}'{_try(near, wrong_variable)}"
+    return f"{rule}, not '{_short(name)}'{_try(near, _VARIABLE.fullmatch(near))}"
 
 
 def wrong_data_key(key: str) -> str:
@@ -77,18 +90,17 @@ def wrong_data_key(key: str) -> str:
 
 def wrong_mount(path: str) -> str:
     """Tell what is wrong with the path that something is mounted at."""
-    parts = path.split("/")
-    if path.startswith("/") and path != "/" and ":" not in path and not {"", ".", ".."} & set(parts[1:]):
+    if _is_mount(path):
         return ""
-    near = "/" + "/".join(part for part in parts if part not in ("", ".", "..")).replace(":", "-")
+    near = "/" + "/".join(part for part in path.split("/") if part not in ("", ".", "..")).replace(":", "-")
     rule = "must be a path from the root, without ':', '.' and '..'"
-    return f"{rule}, not '{_short(path)}'{_try(near, wrong_mount)}"
+    return f"{rule}, not '{_short(path)}'{_try(near, _is_mount(near))}"
 
 
 def wrong_device(name: str) -> str:
     """Tell what is wrong with the resource name of an accelerator."""
     prefix, slash, _ = name.partition("/")
-    if slash and not wrong_label_key(name) and not prefix.endswith("kubernetes.io"):
+    if slash and _is_label_key(name) and not prefix.endswith("kubernetes.io"):
         return ""
     return (
         f"must be the resource name of a device plugin, as in 'nvidia.com/gpu' or 'amd.com/gpu', not '{_short(name)}'"
@@ -100,10 +112,11 @@ def secret_like(variable: str) -> bool:
     return bool(_SECRET_LIKE.search(variable.upper())) and variable not in _NAMES_OF_FILES
 
 
-def _try(near: str, rule: object) -> str:
+def _try(near: str, right: object) -> str:
     """Return a suggestion where it keeps the rule itself."""
-    return f"; try '{near}'" if near and callable(rule) and not rule(near) else ""
+    return f"; try '{near}'" if right else ""
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    shown = text if text.isprintable() else repr(text)[1:-1]
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -38,7 +38,7 @@ def compile_search(
         image: Name of the image of the pods.
 
     Returns:
-        Sentences on what could not be looked at from here, or is not there for the pods.
+        Sentences on what could not be looked at from here.
 
     Raises:
         UserError: The data cannot be learned from, recipe, space or objectives do not suit them, the pods would train
@@ -56,7 +56,7 @@ def compile_search(
         check_size(config, len(content), len(_compiled(single, request, image)))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
-    return [*notes, *out_of_reach(config)]
+    return notes
 
 
 def kind_of_pods(config: SearchConfig, named: str | None) -> str:
