@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from nasflow.config.loading import load_config
 from nasflow.config.steps import CACHING, STEPS, STORING, TRACKING, TRAINING
 from nasflow.pipelines.search.compiling import compile_search
 from nasflow.pipelines.search.pods import SPOT
+from nasflow.testing.plugins import installed
 
 IMAGE = "registry.example.com/nasflow@sha256:" + "0" * 64
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -99,11 +101,13 @@ def equipped(path: Path) -> SearchConfig:
     return config_from(document | {"storage": {"url": "s3://bucket"}, "resources": RESOURCES} | HOURS)
 
 
-@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: path.stem)
-def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    if request.param.parent.name == "own_family":
-        pytest.importorskip("tiny", reason="its package is not installed")
-    return Compiled(equipped(request.param), tmp_path_factory.mktemp("compiled"))
+@pytest.fixture(scope="module", params=EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compiled]:
+    folder = tmp_path_factory.mktemp("compiled")
+    shutil.copy(FOLDER / "own_family/tiny.py", folder)
+    with installed(folder, {"families": {"tiny": "tiny:Tiny"}}, "tiny"):
+        yield Compiled(equipped(request.param), folder)
+    sys.modules.pop("tiny", None)
 
 
 def test_every_step_is_there(example: Compiled) -> None:
