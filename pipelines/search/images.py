@@ -40,6 +40,6 @@ def chosen_image(named: str | None, *, allow_tag: bool) -> str:
         )
         raise UserError(
             f"{told}: name the image of the pods by its digest, as in --image NAME@sha256:DIGEST "
-            f"('docker buildx imagetools inspect {name}' prints it), or take '{image}' with --allow-tag."
+            f"('docker buildx imagetools inspect {name if named or NAMED else 'NAME'}' prints it), or take '{image}' with --allow-tag."
         )
     return image
