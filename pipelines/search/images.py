@@ -38,8 +38,9 @@ def chosen_image(named: str | None, *, allow_tag: bool) -> str:
             if named is None and not NAMED
             else f"'{image}' is a tag, which may come to mean another"
         )
+        looked_up = image if named or NAMED else "NAME"
         raise UserError(
             f"{told}: name the image of the pods by its digest, as in --image NAME@sha256:DIGEST "
-            f"('docker buildx imagetools inspect {name if named or NAMED else 'NAME'}' prints it), or take '{image}' with --allow-tag."
+            f"('docker buildx imagetools inspect {looked_up}' prints it), or take '{image}' with --allow-tag."
         )
     return image
