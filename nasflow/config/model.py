@@ -15,6 +15,9 @@ from nasflow.config.training import TrainingConfig
 
 Scalar = str | int | float | bool
 
+CORES = "NASFLOW_CORES"
+"""Environment variable with the number of cores that a pod has."""
+
 
 class DataConfig(Section):
     """Where the samples come from and how they are stored."""
@@ -315,5 +318,12 @@ class SearchConfig(Section):
 
 def _workers_for(threads: int) -> int:
     """Return how many processes of so many threads have cores of their own, at least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // threads)
+    return max(1, _cores() // threads)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; one in a pod sees all those of its node, and is told its own."""
+    told = os.environ.get(CORES, "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -76,8 +76,10 @@ def kind_of_pods(config: SearchConfig, named: str | None) -> str:
             f"{asked}, but pods have no GPU unless they ask for it: add resources.accelerator, as in "
             "accelerator: {type: nvidia.com/gpu}."
         )
-    kind = named or DeviceProbe(config.resources).result()
-    if accelerator is not None and kind.startswith("cpu-"):
+    if accelerator is None:
+        return named or DeviceProbe(config.resources).result()
+    kind = named or _kind_here(config)
+    if kind.startswith("cpu-"):
         whose = "--device-kind is" if named else "this machine is"
         raise UserError(
             f"the pods train on {accelerator.type}, and {whose} '{kind}': name what the nodes have, as in "
@@ -115,6 +117,11 @@ def out_of_reach(config: SearchConfig) -> list[str]:
     return found
 
 
+def _kind_here(config: SearchConfig) -> str:
+    """Return what this machine trains on, whatever the search asks for."""
+    return DeviceProbe(config.resources.model_copy(update={"device": "auto"})).result()
+
+
 def _compiled(config: SearchConfig, request: Request, image: str) -> bytes:
     """Return the content of the file."""
     from kfp import compiler
@@ -133,15 +140,9 @@ def _compiled(config: SearchConfig, request: Request, image: str) -> bytes:
 def _for_pods(config: SearchConfig) -> SearchConfig:
     """Return the configuration as the steps need it on a cluster: what pods are made of is laid down in the file.
 
-    The memory of a pod is its container's limit, which the workers find out about; the number of workers comes from
-    the pod's cores, since a process sees all those of its node.
+    The memory of a pod is its container's limit, which the workers find out about, and so a step's own.
     """
-    cpu, parallelism = pod_of(config, "train_candidates").cpu, config.parallelism
-    if cpu is not None and parallelism.workers is None:
-        workers = min(64, max(1, int(cpu / parallelism.threads)))
-        parallelism = parallelism.model_copy(update={"workers": workers})
-    resources = ResourcesConfig(device=config.resources.device)
-    return config.model_copy(update={"resources": resources, "parallelism": parallelism})
+    return config.model_copy(update={"resources": ResourcesConfig(device=config.resources.device)})
 
 
 def _variables(config: SearchConfig) -> set[str]:

@@ -13,7 +13,8 @@ MOST_SHARDS = 475
 """Members that a loop may have; Kubeflow Pipelines breaks on larger ones."""
 
 LARGEST_SPEC = 1_400_000
-"""Bytes of a compiled pipeline that become a workflow of less than 1.5 MiB, the most that Kubernetes keeps."""
+"""Bytes of a compiled pipeline. Kubernetes keeps a workflow of 1.5 MiB at most, and Kubeflow Pipelines makes one of
+about as many bytes as the file has; the rest is for what becomes of it."""
 
 
 def shards_at_once(config: SearchConfig) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from nasflow.config import SearchConfig
 from nasflow.config.joining import pod_of
+from nasflow.config.model import CORES
 from nasflow.config.pod_checks import CACHE
 from nasflow.config.pods import PodConfig, TolerationConfig
 from nasflow.config.steps import STEPS, TRAINING, Step
@@ -106,8 +107,11 @@ def _inform(task: Any, pod: PodConfig) -> None:
 
     for name, value in pod.env.items():
         task.set_env_variable(name, value)
-    if pod.cache is not None and "NASFLOW_CACHE" not in pod.env:
-        task.set_env_variable("NASFLOW_CACHE", CACHE)
+    known = {CORES: str(max(1, int(pod.cpu)))} if pod.cpu is not None else {}
+    known |= {"NASFLOW_CACHE": CACHE} if pod.cache is not None else {}
+    for name, value in known.items():
+        if name not in pod.env:
+            task.set_env_variable(name, value)
     for secret, variables in pod.secrets.items():
         for names in _by_key(variables):
             kubernetes.use_secret_as_env(task, secret, names)

@@ -184,21 +184,9 @@ def test_what_pods_are_made_of_is_in_the_file_and_not_in_the_request(tmp_path: P
     assert asked.parallelism.workers is None
 
 
-@pytest.mark.parametrize(
-    ("cpu", "parallelism", "workers"),
-    [(8, {}, 8), (8, {"threads": 2}, 4), (0.5, {}, 1), (3.9, {}, 3), (8, {"workers": 3}, 3), (200, {}, 64)],
-)
-def test_a_pod_has_as_many_workers_as_cores(
-    tmp_path: Path, cpu: float, parallelism: dict[str, int], workers: int
-) -> None:
-    """A process in a pod sees all the cores of its node."""
-    spec = compiled(tmp_path, config(resources={"cpu": cpu}, parallelism=parallelism))
-    assert request_in(spec).config.parallelism.workers == workers
-
-
 def test_the_pods_of_a_search_are_no_part_of_it(tmp_path: Path) -> None:
     plain = request_in(compiled(tmp_path, config()))
-    dressed = request_in(compiled(tmp_path, config(resources={"memory_gib": 4, "labels": {"a": "b"}})))
+    dressed = request_in(compiled(tmp_path, config(resources={"cpu": 4, "memory_gib": 4, "labels": {"a": "b"}})))
     assert plain == dressed
 
 
@@ -235,6 +223,15 @@ def test_pods_that_would_find_another_device_are_refused(resources: dict[str, An
     with pytest.raises(UserError) as told:
         kind_of_pods(config(resources=resources), kind)
     assert words in str(told.value)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_where_this_machine_has_no_such_device_its_name_is_asked_for(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match=r"the pods train on nvidia\.com/gpu, and this machine is 'cpu-.*--device-kind"):
+        kind_of_pods(config(resources=GPU | {"device": device}), None)
 
 
 def test_the_device_of_the_pods(tmp_path: Path) -> None:

@@ -164,7 +164,10 @@ def test_each_field_becomes_what_kubernetes_calls_it(tmp_path: Path) -> None:
     assert resources["resourceMemoryRequest"] == resources["resourceMemoryLimit"] == "32768Mi"
     assert resources["accelerator"]["resourceType"] == "nvidia.com/gpu"
     assert resources["accelerator"]["resourceCount"] == "2"
-    assert container["env"] == [{"name": "AWS_CA_BUNDLE", "value": "/ca/ca.crt"}]
+    assert container["env"] == [
+        {"name": "AWS_CA_BUNDLE", "value": "/ca/ca.crt"},
+        {"name": "NASFLOW_CORES", "value": "8"},
+    ]
     assert pod["nodeSelector"]["labels"] == {
         "cloud.google.com/gke-accelerator": "nvidia-l4",
         "cloud.google.com/gke-spot": "true",
@@ -213,6 +216,24 @@ def test_a_step_has_what_is_said_of_it(tmp_path: Path) -> None:
         {"operator": "Exists"},
     ]
     assert found.one("report")[0]["resources"]["resourceCpuLimit"] == "250m"
+
+
+@pytest.mark.parametrize(("cpu", "cores"), [(8, "8"), (3.9, "3"), ("250m", "1")])
+def test_a_pod_is_told_its_cores(cpu: Any, cores: str, tmp_path: Path) -> None:
+    """A process in a pod sees all the cores of its node."""
+    steps = {"train_final": {"cpu": cpu}, "report": {"env": {"NASFLOW_CORES": "7"}, "cpu": 2}}
+    found = Compiled(config(resources={"steps": steps}), tmp_path, "cpu-test")
+    assert found.one("train_final")[0]["env"] == [{"name": "NASFLOW_CORES", "value": cores}]
+    assert found.one("report")[0]["env"] == [{"name": "NASFLOW_CORES", "value": "7"}]
+    assert "env" not in found.one("train_candidates")[0]
+
+
+def test_without_hours_train_candidates_and_train_final_alone_have_the_accelerator(tmp_path: Path) -> None:
+    found = Compiled(config(resources=RESOURCES), tmp_path)
+    for field in ("nodeSelector", "tolerations"):
+        assert found.steps_where(lambda _, pod, field=field: field in pod) == {"train_candidates", "train_final"}
+    trained = found.steps_where(lambda container, _: "accelerator" in container["resources"])
+    assert trained == {"train_candidates", "train_final"}
 
 
 @pytest.mark.parametrize("provider", SPOT)
