@@ -46,7 +46,7 @@ def compile_search(
     """
     check_shards(config)
     request = Request(_for_pods(anchored(config)), base.resolve(), kind_of_pods(config, device_kind))
-    check_parameter(request.to_json())
+    check_parameter(request)
     notes = _looked_at(config, base)
     content = _compiled(config, request, image)
     if len(content) > LARGEST_SPEC:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from nasflow.config import SearchConfig
+from nasflow.engine.request import Request
 from nasflow.engine.rounds import UNROLLED_ROUNDS, unrolled_rounds
 from nasflow.errors import UserError
 
@@ -23,18 +28,32 @@ def shards_at_once(config: SearchConfig) -> int:
     return -(-size // (config.parallelism.shard_size or config.parallelism.round_size))
 
 
-def check_parameter(request: str) -> None:
+def check_parameter(request: Request) -> None:
     """Refuse a request that is too long for a parameter.
 
     Raises:
-        UserError: It is.
+        UserError: It is; the part of the configuration that takes most is named.
     """
-    size = len(request.encode())
-    if size > LONGEST_PARAMETER:
-        raise UserError(
-            f"the configuration takes {size:,} bytes as a parameter, and Kubeflow Pipelines keeps "
-            f"{LONGEST_PARAMETER:,}: narrow space.choices by fewer or shorter lists."
-        )
+    size = len(request.to_json().encode())
+    if size <= LONGEST_PARAMETER:
+        return
+    parts = _parts(request.config.model_dump(mode="json", exclude_defaults=True))
+    largest = max(parts, key=lambda name: parts[name])
+    raise UserError(
+        f"the configuration takes {size:,} bytes as a parameter, and Kubeflow Pipelines keeps {LONGEST_PARAMETER:,}: "
+        f"shorten {largest}, which takes {parts[largest]:,} of them, by {size - LONGEST_PARAMETER:,} at least."
+    )
+
+
+def _parts(document: Mapping[str, Any]) -> dict[str, int]:
+    """Return the bytes that each section takes, or each of its fields where it has any."""
+    found = {}
+    for section, value in document.items():
+        fields = value if isinstance(value, Mapping) else {"": value}
+        for field, content in fields.items():
+            text = json.dumps(content, separators=(",", ":"))
+            found[f"{section}.{field}".removesuffix(".")] = len(text.encode())
+    return found
 
 
 def check_shards(config: SearchConfig) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from nasflow.config import SearchConfig, config_from
+from nasflow.config import SearchConfig
+from nasflow.engine.request import Request
 from nasflow.errors import UserError
 from nasflow.pipelines.search import compiling, limits
 from nasflow.pipelines.search.compiling import compile_search
@@ -24,7 +25,9 @@ from nasflow.pipelines.search.limits import (
 
 
 def config(trials: int, **sections: Any) -> SearchConfig:
-    return config_from({"name": "limits", "data": "sklearn:digits", "budget": {"trials": trials}} | sections)
+    return SearchConfig.model_validate(
+        {"name": "limits", "data": "sklearn:digits", "budget": {"trials": trials}} | sections
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,12 +63,29 @@ def test_the_shard_size_that_is_named_fits(size: int) -> None:
         check_shards(config(size, parallelism=sizes | {"shard_size": least - 1}))
 
 
+def request(**sections: Any) -> Request:
+    return Request(config(24, **sections), Path("/"), "cpu-test")
+
+
 def test_a_parameter_has_at_most_so_many_bytes() -> None:
-    check_parameter("x" * LONGEST_PARAMETER)
-    with pytest.raises(
-        UserError, match=r"takes 10,002 bytes as a parameter, and Kubeflow Pipelines keeps 10,000: narrow"
-    ):
-        check_parameter("é" * (LONGEST_PARAMETER // 2 + 1))
+    room = LONGEST_PARAMETER - len(request(tracking={"experiment": "x"}).to_json()) + 1
+    check_parameter(request(tracking={"experiment": "x" * room}))
+    with pytest.raises(UserError) as told:
+        check_parameter(request(tracking={"experiment": "x" * (room + 5)}))
+    assert str(told.value) == (
+        "the configuration takes 10,005 bytes as a parameter, and Kubeflow Pipelines keeps 10,000: "
+        f"shorten tracking.experiment, which takes {room + 7:,} of them, by 5 at least."
+    )
+
+
+def test_the_longest_part_of_the_configuration_is_named() -> None:
+    layers = [{"conv": {"width": list(range(1, 400))}}] * 9
+    with pytest.raises(UserError, match=r"shorten space\.options, which takes"):
+        check_parameter(request(space={"family": "layers", "options": {"layers": layers}}))
+    with pytest.raises(UserError, match=r"shorten space\.choices, which takes"):
+        check_parameter(request(space={"family": "mlp", "choices": {"layer1.width": list(range(3000))}}))
+    with pytest.raises(UserError, match=r"shorten objectives, which takes"):
+        check_parameter(request(objectives=[f"o{'x' * 200}{n}" for n in range(60)]))
 
 
 def test_a_pipeline_has_at_most_so_many_bytes() -> None:
