@@ -140,6 +140,17 @@ def test_every_pod_has_image_labels_and_limits_or_requests(example: Compiled) ->
         assert {"resourceCpuRequest", "resourceMemoryRequest"} <= set(container["resources"])
 
 
+def test_kubeflow_reads_it_back(example: Compiled) -> None:
+    from google.protobuf import json_format
+    from kfp import components
+    from kfp.kubernetes import kubernetes_executor_config_pb2 as pb
+
+    pipeline = components.load_component_from_text(example.text)
+    assert pipeline.name == example.spec["pipelineInfo"]["name"]
+    for _, _, pod in example.tasks():
+        json_format.ParseDict(pod, pb.KubernetesExecutorConfig())  # raises where a field or its type is unknown
+
+
 def test_no_secret_is_in_the_file(example: Compiled) -> None:
     for variable in ("AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD"):
         lines = {line.strip() for line in example.text.splitlines() if variable in line}
