@@ -23,7 +23,24 @@ def compile_pipeline(
     *,
     image: Annotated[
         str | None,
-        typer.Option("--image", metavar="IMAGE", help="Image of the pods, best by digest.", show_default=False),
+        typer.Option(
+            "--image",
+            metavar="IMAGE",
+            help="Image of the pods, as NAME@sha256:DIGEST; by default that of NASFLOW_IMAGE.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_tag: Annotated[
+        bool, typer.Option("--allow-tag", help="Take an image by its tag, which may come to mean another one.")
+    ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="URL",
+            help="Store of the pods, as in s3://bucket/prefix; by default that of the YAML file.",
+            show_default=False,
+        ),
     ] = None,
     device_kind: Annotated[
         str | None,
@@ -45,7 +62,7 @@ def compile_pipeline(
         raise UserError(f"--out must name a .yaml file, not '{target}'; try '{target.with_suffix('.yaml')}'.")
     if target.exists() and not force:
         raise UserError(f"{target} exists already; name another file with --out, or replace it with --force.")
-    notes = wiring.compile_pipeline(config, target, image, device_kind)
+    notes = wiring.compile_pipeline(config, target, image, device_kind, allow_tag=allow_tag, store=store)
     say(f"Wrote {target}. Upload it to Kubeflow Pipelines, in its UI or with 'kfp pipeline create -p NAME {target}'.")
     for note in notes:
         say(note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from nasflow.cli import showing
 from nasflow.cli.placing import placed
 from nasflow.cli.progress import ProgressView
 from nasflow.cli.views import GarbageView, LeaderboardView, PlanView, SearchRow, SummaryView, TrialView
-from nasflow.config.loading import load_config
+from nasflow.config.loading import config_from, load_config
 from nasflow.engine.kept import KeptSearch, find_search, kept_searches
 from nasflow.engine.request import anchored
 from nasflow.engine.status import SearchStatus, StatusReader
@@ -51,22 +50,27 @@ def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView]
     return summary(config, finished)
 
 
-def compile_pipeline(config: Path, target: Path, image: str | None, device_kind: str | None) -> list[str]:
+def compile_pipeline(
+    config: Path,
+    target: Path,
+    image: str | None,
+    device_kind: str | None,
+    *,
+    allow_tag: bool = False,
+    store: str | None = None,
+) -> list[str]:
     """Write the pipeline of a search into a YAML file; return what the user has to see to on the cluster."""
-    if image:
-        os.environ["NASFLOW_IMAGE"] = image  # read when the components are imported
-    from nasflow.components.image import IMAGE
-    from nasflow.pipelines.search.compiling import compile_search
+    from nasflow.pipelines.search.compiling import compile_search, out_of_reach
+    from nasflow.pipelines.search.images import chosen_image
 
     checked = load_config(config)
+    if store is not None:
+        document = checked.model_dump(mode="json", exclude_defaults=True)
+        checked = config_from(document | {"storage": document.get("storage", {}) | {"url": store}})
+    chosen = chosen_image(image, allow_tag=allow_tag)
     with placed(config):
-        notes = compile_search(checked, config.resolve().parent, target, device_kind)
-    if ":" not in IMAGE.rpartition("/")[2] and "@" not in IMAGE:
-        notes.append(f"The image '{IMAGE}' has no tag; name one by digest with --image.")
-    url = anchored(checked).storage.url
-    if "://" not in url:
-        notes.append(f"Every pod needs the store at '{url}', the same folder for all: mount a volume there.")
-    return notes
+        notes = compile_search(checked, config.resolve().parent, target, device_kind, image=chosen)
+    return [*notes, *out_of_reach(checked)]
 
 
 def search_rows(store: str | None) -> list[SearchRow]:

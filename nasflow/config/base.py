@@ -23,6 +23,11 @@ class Section(BaseModel):
         strict=False,
     )
 
+    @classmethod
+    def set_elsewhere(cls, key: str) -> str:
+        """Return what to do about a key that is no field here but well known elsewhere; an empty text for any other."""
+        return ""
+
     @model_validator(mode="before")
     @classmethod
     def _bare_text(cls, value: Any) -> Any:

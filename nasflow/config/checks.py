@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nasflow.config.lines import Path, dotted
+from nasflow.config.pod_checks import pod_problems
 from nasflow.config.recipe import recipe_problems
 from nasflow.passwords import holds_login
 
@@ -46,6 +47,7 @@ def clashes(config: SearchConfig) -> list[Clash]:
         _choices,
         _resolutions,
         _recipe,
+        _pods,
         _names,
         _tracking,
         _passwords,
@@ -130,6 +132,11 @@ def _resolutions(config: SearchConfig) -> Iterator[Clash]:
 def _recipe(config: SearchConfig) -> Iterator[Clash]:
     for problem in recipe_problems(config.space.recipe):
         yield Clash(("space", "recipe", *problem.path), problem.text)
+
+
+def _pods(config: SearchConfig) -> Iterator[Clash]:
+    for problem in pod_problems(config):
+        yield Clash(problem.path, problem.text)
 
 
 def _names(config: SearchConfig) -> Iterator[Clash]:

@@ -10,9 +10,13 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from nasflow.config.base import Named, Section
 from nasflow.config.checks import clashes
+from nasflow.config.pods import PodsConfig
 from nasflow.config.training import TrainingConfig
 
 Scalar = str | int | float | bool
+
+CORES = "NASFLOW_CORES"
+"""Environment variable with the number of cores that a pod has."""
 
 
 class DataConfig(Section):
@@ -202,14 +206,15 @@ class StorageConfig(Section):
     while this is set. The weights of full trainings stay in any case."""
 
 
-class ResourcesConfig(Section):
-    """What one training task may use."""
+class ResourcesConfig(PodsConfig):
+    """What the tasks may use; everything but `device` and `memory_gib` is for the pods of a cluster alone."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Device to train on; `auto` takes a GPU where there is one."""
 
     memory_gib: float | None = Field(default=None, gt=0)
-    """Memory in GiB that one training task may use, over all its workers; by default 80 % of what is free."""
+    """Memory in GiB that one training task may use, over all its workers; by default 80 % of what is free. On a
+    cluster, it is the memory of a pod that trains, of which the workers use 80 %."""
 
 
 class SearchConfig(Section):
@@ -258,7 +263,7 @@ class SearchConfig(Section):
     """Where results are kept."""
 
     resources: ResourcesConfig = ResourcesConfig()
-    """What one training task may use."""
+    """What the tasks may use."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of every random decision."""
@@ -313,5 +318,12 @@ class SearchConfig(Section):
 
 def _workers_for(threads: int) -> int:
     """Return how many processes of so many threads have cores of their own, at least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // threads)
+    return max(1, _cores() // threads)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; one in a pod sees all those of its node, and is told its own."""
+    told = os.environ.get(CORES, "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

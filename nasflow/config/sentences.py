@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from nasflow.config.base import Section
 from nasflow.config.fields import annotation_at, bounds, either, field_at, homes, section_at, wanted
 from nasflow.config.lines import Document, Path, dotted, value_at
 from nasflow.plugins import nearest
@@ -157,6 +158,8 @@ class _Writer:
     def _unknown(self, path: Path) -> str:
         key = str(path[-1])
         section = section_at(self.model, path[:-1])
+        if section is not None and issubclass(section, Section) and (instead := section.set_elsewhere(key)):
+            return f"{dotted((*self.base, *path[:-1]))} has no field '{key}': {instead}"
         return self._no_field(path[:-1], key, list(section.model_fields) if section is not None else [])
 
     def _no_field(self, path: Path, key: str, valid: Iterable[str]) -> str:

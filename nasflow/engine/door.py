@@ -23,6 +23,7 @@ from nasflow.objectives import Objective
 from nasflow.objectives.loading import cheap_rejection
 from nasflow.spaces import SearchSpace
 from nasflow.storage import Store, check_url
+from nasflow.storage.patience import at_the_door
 from nasflow.tasks.fitting import check_recipes
 from nasflow.tasks.loading import load_task
 
@@ -73,7 +74,8 @@ def outlook(config: SearchConfig, base: Path) -> Outlook:
         UserError: The store, the data, the space or the objectives cannot be used.
     """
     check_url(config.storage.url)
-    found = find_source(config.data, base)
+    with at_the_door():
+        found = find_source(config.data, base)
     space, objectives = fitting(config, found.summary)
     check_measurable(objectives)
     return Outlook(found, space, objectives)

@@ -7,6 +7,7 @@ import re
 from nasflow import plugins
 from nasflow.errors import ConfigError, StorageError
 from nasflow.storage.file import FileStore
+from nasflow.storage.patience import at_the_door
 from nasflow.storage.protocol import Store
 
 
@@ -35,6 +36,7 @@ def check_url(url: str) -> None:
         ConfigError: It cannot be written.
     """
     try:
-        open_store(url).check_writable()
+        with at_the_door():
+            open_store(url).check_writable()
     except StorageError as error:
         raise ConfigError([str(error) if "storage.url" in str(error) else f"storage.url: {error}"]) from error

@@ -1,5 +1,6 @@
 """The search as a Kubeflow pipeline: rounds of propose and train, then delivery."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kfp import dsl
@@ -18,7 +19,9 @@ from nasflow.config import SearchConfig
 from nasflow.engine.rounds import unrolled_rounds
 
 
-def search_pipeline(name: str, config: SearchConfig, parallelism: int, default: str) -> Any:
+def search_pipeline(
+    name: str, config: SearchConfig, parallelism: int, default: str, clothe: Callable[[Any], None] | None = None
+) -> Any:
     """Return the pipeline of a search.
 
     Its parameters are the request and the deadline in Unix seconds; where that is 0, the hours of the budget count from
@@ -29,36 +32,41 @@ def search_pipeline(name: str, config: SearchConfig, parallelism: int, default: 
         config: The search; its rounds are unrolled.
         parallelism: Shards of a round that run at the same time.
         default: The request that it runs when it is started without another one.
+        clothe: Gives a task what its pod has on a cluster; absent where it runs on this machine.
     """
     rounds = unrolled_rounds(config)
 
+    def cached(task: Any) -> Any:
+        if clothe is not None:
+            clothe(task)
+        return task
+
+    def uncached(task: Any) -> Any:
+        """Switch KFP's cache off: the task reads or writes the store, which the cache's key does not know."""
+        return cached(task).set_caching_options(False)
+
     @dsl.pipeline(name=name, description="Neural architecture search from one YAML to a registered model.")
     def pipeline(request: str = default, deadline: float = 0.0) -> None:
-        prepared = _uncached(prepare_data(request=request, deadline=deadline))
+        prepared = uncached(prepare_data(request=request, deadline=deadline))
         data = prepared.outputs["data"]
-        space = generate_space(request=request, data=data).outputs["space"]
+        space = cached(generate_space(request=request, data=data)).outputs["space"]
         known = {"request": request, "data": data, "space": space}
         timed = known | {"deadline": prepared.outputs["deadline"]}
         before: dict[str, Any] = {}
         receipt: Any = None
         for number in range(rounds):
-            proposed = _uncached(propose(number=number, **timed, **before))
+            proposed = uncached(propose(number=number, **timed, **before))
             with dsl.ParallelFor(proposed.outputs["Output"], parallelism=parallelism) as shard:
-                trained = _uncached(train_candidates(shard=shard, proposal=proposed.outputs["proposal"], **known))
+                trained = uncached(train_candidates(shard=shard, proposal=proposed.outputs["proposal"], **known))
             receipt = trained.outputs["receipt"]
             before = {"receipts": dsl.Collected(receipt)}
-        selecting = _uncached(select(**before, **timed))
+        selecting = uncached(select(**before, **timed))
         if config.rounds > rounds:
-            selecting.after(_uncached(search_on(first=rounds, receipts=dsl.Collected(receipt), **timed)))
+            selecting.after(uncached(search_on(first=rounds, receipts=dsl.Collected(receipt), **timed)))
         selection = selecting.outputs["selection"]
-        outcome = _uncached(train_final(selection=selection, **timed)).outputs["outcome"]
-        model = _uncached(export_model(outcome=outcome, **known)).outputs["model"]
-        page = _uncached(report(outcome=outcome, **known)).outputs["page"]
-        _uncached(register_model(outcome=outcome, model=model, page=page, **known))
+        outcome = uncached(train_final(selection=selection, **timed)).outputs["outcome"]
+        model = uncached(export_model(outcome=outcome, **known)).outputs["model"]
+        page = uncached(report(outcome=outcome, **known)).outputs["page"]
+        uncached(register_model(outcome=outcome, model=model, page=page, **known))
 
     return pipeline
-
-
-def _uncached(task: Any) -> Any:
-    """Switch KFP's cache off: the task reads or writes the store, which the cache's key does not know."""
-    return task.set_caching_options(False)

@@ -14,6 +14,8 @@ from nasflow.cli.main import app
 from nasflow.engine.lease import Holder, hold
 from nasflow.errors import ConfigError, IntegrityError, UserError
 
+IMAGE = "registry.example.com/nasflow@sha256:" + "0" * 64
+
 
 def called(*arguments: Any) -> tuple[int, str]:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -236,15 +238,39 @@ def test_check_writes_nothing(site: Any) -> None:
 def test_compile_writes_the_pipeline_alone(site: Any) -> None:
     path = site.yaml()
     target = site.root / "out" / "small.yaml"
-    notes = wiring.compile_pipeline(path, target, None, "cpu-test")
-    assert all(isinstance(note, str) for note in notes)
+    notes = wiring.compile_pipeline(path, target, IMAGE, "cpu-test")
+    assert "no two pods share one" in notes[0]
     assert "nasflow-small" in target.read_text()
+    assert IMAGE in target.read_text()
     assert sorted(p.name for p in site.root.iterdir()) == ["out", "search.yaml"]
+
+
+def test_compile_refuses_a_tag_unless_told_and_writes_nothing(site: Any) -> None:
+    path, target = site.yaml(), site.root / "small.yaml"
+    named = ("compile", path, "--out", target, "--device-kind", "cpu-test", "--image", "nasflow:1")
+    code, output = called(*named)
+    assert (code, target.exists()) == (2, False)
+    assert "'nasflow:1' is a tag, which may come to mean another" in " ".join(output.split())
+    code, output = called("compile", path, "--out", target, "--device-kind", "cpu-test")
+    assert (code, target.exists()) == (2, False)
+    assert "no image is named" in " ".join(output.split())
+    code, _ = called(*named, "--allow-tag")
+    assert code == 0
+    assert "image: nasflow:1\n" in target.read_text()
+
+
+def test_compile_takes_another_store_for_the_pods(site: Any) -> None:
+    path, target = site.yaml(), site.root / "small.yaml"
+    notes = wiring.compile_pipeline(path, target, IMAGE, "cpu-test", store="s3://bucket/prefix")
+    assert not any("no two pods share one" in note for note in notes)
+    assert "s3://bucket/prefix" in target.read_text()
+    with pytest.raises(ConfigError, match=r"^storage\.url holds a user or password; give them through the environment"):
+        wiring.compile_pipeline(path, target, IMAGE, "cpu-test", store="s3://user:hunter2@bucket")
 
 
 def test_compile_tells_the_line_of_what_cannot_be_searched(site: Any) -> None:
     path = site.yaml(training={"augment": {"cutout": 8}})
-    code, output = called("compile", path, "--out", site.root / "small.yaml")
+    code, output = called("compile", path, "--out", site.root / "small.yaml", "--image", IMAGE)
     assert code == 2
     assert "search.yaml, line " in output
     assert "training.augment.cutout must be below the size of the images, 8, not 8." in " ".join(output.split())

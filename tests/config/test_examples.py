@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from nasflow.config import load_config
+from nasflow.config import config_from, load_config
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -14,6 +16,14 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_example_is_valid(path: Path) -> None:
     assert load_config(path).name == path.stem.replace("folder", "photos")
+
+
+def test_the_resources_that_the_readme_shows_are_valid() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (EXAMPLES.parent / "README.md").read_text(), re.DOTALL)
+    (shown,) = (block for block in blocks if "resources:" in block)
+    config = config_from({"name": "pets", "data": "sklearn:digits"} | yaml.safe_load(shown))
+    assert config.resources.steps["train_final"].spot == "never"
+    assert config.resources.accelerator is not None
 
 
 def test_there_are_examples() -> None:

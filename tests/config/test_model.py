@@ -48,6 +48,13 @@ def test_full_trainings_have_cores_of_their_own_and_are_no_more_than_trials(
     assert config(parallelism=parallelism, final=final).final_workers == workers
 
 
+@pytest.mark.parametrize(("told", "workers"), [("3", 3), ("1", 1), ("0", 4), ("", 4), ("many", 4), ("-2", 4)])
+def test_a_pod_is_told_how_many_cores_it_has(monkeypatch: pytest.MonkeyPatch, told: str, workers: int) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.setenv("NASFLOW_CORES", told)
+    assert config().workers == workers
+
+
 @pytest.mark.parametrize(("budget", "limit"), [({"trials": 4}, 5), ({"trials": 40}, 20), ({"max_failed_trials": 1}, 1)])
 def test_failure_limit(budget: dict[str, int], limit: int) -> None:
     assert BudgetConfig.model_validate(budget).failure_limit == limit

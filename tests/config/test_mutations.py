@@ -19,6 +19,22 @@ ODD: tuple[Any, ...] = (
     [], {}, [[]], [None], {"": 1}, {"a": {"b": []}}, [{}], [1, True, "1"], "2024-01-01", "objectives[0]", "{}",
 )  # fmt: skip
 
+RESOURCES: dict[str, Any] = {
+    "cpu": 8,
+    "memory_gib": 32,
+    "accelerator": {"type": "nvidia.com/gpu"},
+    "node_selector": {"pool": "gpu"},
+    "tolerations": [{"key": "dedicated", "value": "gpu", "effect": "NoExecute", "seconds": 60}],
+    "spot": "gke",
+    "cache": "nasflow-cache",
+    "image_pull_secrets": ["registry"],
+    "secrets": {"nasflow-s3": {"AWS_ACCESS_KEY_ID": "accesskey"}},
+    "secret_files": {"ca": "/ca"},
+    "env": {"AWS_CA_BUNDLE": "/ca/ca.crt"},
+    "annotations": {"example.com/why": "a search"},
+    "steps": {"train_final": {"spot": "never", "labels": {"a": "b"}}},
+}
+
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the path of everything in nested data."""
@@ -50,6 +66,7 @@ def test_an_odd_value_anywhere(value: Any) -> None:
     whole = yaml.safe_load(FOLDER)
     whole["strategy"] = {"name": "evolution", "options": {"population_size": 8}}
     whole["space"]["choices"] = {"activation": ["relu"]}
+    whole["resources"] = RESOURCES
     for path in list(places(whole)):
         data = yaml.safe_load(yaml.safe_dump(whole))
         inner = data

@@ -22,6 +22,7 @@ from nasflow.trials import Patience
         {"tracking": {"experiment": "other"}},
         {"parallelism": {"round_size": 3, "shard_size": 1, "workers": 5}},
         {"resources": {"memory_gib": 3.0}},
+        {"resources": {"accelerator": {"count": 2}, "labels": {"a": "b"}, "steps": {"report": {"cpu": 2}}}},
         {"strategy": {"name": "random", "options": {}}},
     ],
     ids=lambda sections: next(iter(sections)),

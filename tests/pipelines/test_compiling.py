@@ -13,7 +13,7 @@ from nasflow.config.loading import load_config
 from nasflow.engine.door import outlook
 from nasflow.engine.request import Request
 from nasflow.errors import ConfigError, SpaceError, UserError
-from nasflow.pipelines.search.compiling import compile_search, shards_at_once
+from nasflow.pipelines.search.compiling import compile_search, kind_of_pods, out_of_reach
 
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
 
@@ -105,11 +105,6 @@ def test_steps_install_nothing_and_run_in_the_one_image(tmp_path: Path) -> None:
     assert not any("pip install" in " ".join(container["command"]) for container in containers)
 
 
-@pytest.mark.parametrize(("sizes", "count"), [({}, 1), ({"shard_size": 1}, 8), ({"shard_size": 3}, 3)])
-def test_shards_at_once(sizes: dict[str, int], count: int) -> None:
-    assert shards_at_once(config(parallelism={"round_size": 8, **sizes})) == count
-
-
 def test_a_configuration_that_kubeflow_would_cut_is_refused(tmp_path: Path) -> None:
     asked = config(space={"family": "mlp", "choices": {"layer1.width": list(range(3000))}})
     with pytest.raises(UserError, match=r"bytes as a parameter, and Kubeflow Pipelines keeps 10,000"):
@@ -169,6 +164,18 @@ def test_data_that_only_the_cluster_has_are_left_to_it(tmp_path: Path, source: s
     assert compile_search(config(), tmp_path, target, "cpu-test") == []
 
 
+def test_a_bucket_that_only_the_cluster_reaches_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasflow.storage.patience.DOOR_SECONDS", 0.3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "recognisable")
+    asked = config(data="s3://bucket/photos?endpoint=http://no-such-host.invalid:9000")
+    (note,) = compile_search(asked, tmp_path, tmp_path / "pipeline.yaml", "cpu-test")
+    assert note.startswith(
+        "The data are not here (the S3 server http://no-such-host.invalid:9000 could not be used for"
+    )
+    assert "recognisable" not in (tmp_path / "pipeline.yaml").read_text() + note
+
+
 def test_data_that_are_here_and_wrong_are_refused(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     with pytest.raises(UserError, match="photos is empty"):
@@ -176,3 +183,92 @@ def test_data_that_are_here_and_wrong_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'sklearn:digts' is unknown"):
         compile_search(config(data="sklearn:digts"), tmp_path, tmp_path / "pipeline.yaml", "cpu-test")
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def request_in(spec: dict[str, Any]) -> Request:
+    return Request.from_json(spec["root"]["inputDefinitions"]["parameters"]["request"]["defaultValue"])
+
+
+def test_what_pods_are_made_of_is_in_the_file_and_not_in_the_request(tmp_path: Path) -> None:
+    resources = {"memory_gib": 16, "env": {"A": "b"}, "steps": {"train_final": {"cpu": 2}}, "device": "cpu"}
+    asked = request_in(compiled(tmp_path, config(resources=resources))).config
+    assert asked.resources.model_dump(exclude_defaults=True) == {"device": "cpu"}
+    assert asked.parallelism.workers is None
+
+
+def test_the_pods_of_a_search_are_no_part_of_it(tmp_path: Path) -> None:
+    plain = request_in(compiled(tmp_path, config()))
+    dressed = request_in(compiled(tmp_path, config(resources={"cpu": 4, "memory_gib": 4, "labels": {"a": "b"}})))
+    assert plain == dressed
+
+
+def test_on_this_machine_a_task_has_nothing_of_a_pod(tmp_path: Path) -> None:
+    """kfp.local never sees what it would refuse: its pipeline is made without."""
+    from kfp import compiler
+
+    from nasflow.pipelines.search.pipeline import search_pipeline
+
+    asked = config(resources={"accelerator": {"count": 1}, "cpu": 2, "env": {"A": "b"}, "labels": {"a": "b"}})
+    target = tmp_path / "pipeline.yaml"
+    compiler.Compiler().compile(search_pipeline("local", asked, 1, "request"), str(target))
+    (spec,) = yaml.safe_load_all(target.read_text())
+    for executor in spec["deploymentSpec"]["executors"].values():
+        assert set(executor["container"]) == {"args", "command", "image"}
+
+
+GPU = {"accelerator": {"type": "nvidia.com/gpu"}}
+
+
+@pytest.mark.parametrize(
+    ("resources", "kind", "words"),
+    [
+        ({"device": "cuda"}, "cuda-L4", "resources.device is 'cuda', but pods have no GPU unless they ask for it: add"),
+        ({}, "cuda-L4", "--device-kind is 'cuda-L4', but pods have no GPU unless they ask for it"),
+        (
+            GPU,
+            "cpu-AVX2",
+            "the pods train on nvidia.com/gpu, and --device-kind is 'cpu-AVX2': name what the nodes have",
+        ),
+    ],
+)
+def test_pods_that_would_find_another_device_are_refused(resources: dict[str, Any], kind: str, words: str) -> None:
+    with pytest.raises(UserError) as told:
+        kind_of_pods(config(resources=resources), kind)
+    assert words in str(told.value)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_where_this_machine_has_no_such_device_its_name_is_asked_for(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match=r"the pods train on nvidia\.com/gpu, and this machine is 'cpu-.*--device-kind"):
+        kind_of_pods(config(resources=GPU | {"device": device}), None)
+
+
+def test_the_device_of_the_pods(tmp_path: Path) -> None:
+    assert kind_of_pods(config(), "cpu-AVX2") == "cpu-AVX2"
+    assert kind_of_pods(config(resources=GPU), "cuda-NVIDIA L4") == "cuda-NVIDIA L4"
+    assert kind_of_pods(config(resources=GPU | {"device": "cuda"}), "cuda-NVIDIA L4") == "cuda-NVIDIA L4"
+
+
+def test_what_no_pod_finds_is_told() -> None:
+    store, tracking = out_of_reach(config())
+    assert store.startswith("storage.url is 'nasflow-store', a folder, and no two pods share one")
+    assert "--store 's3://bucket/prefix'" in store
+    assert tracking.startswith("No MLflow server is named")
+    (data,) = out_of_reach(config(data="npz:a.npz", storage={"url": "s3://b"}, tracking={"uri": "http://mlflow:5000"}))
+    assert data.startswith("data.source is 'npz:a.npz', a path that pods find only where the image has it")
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"env": {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}},
+        {"config_maps": {"nasflow": {"MLFLOW_TRACKING_URI": "tracking"}}},
+        {"secrets": {"nasflow-mlflow": {"MLFLOW_TRACKING_URI": "uri"}}},
+        {"steps": {"train_candidates": {"env": {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}}}},
+    ],
+)
+def test_an_mlflow_that_the_pods_are_told_of_will_do(resources: dict[str, Any]) -> None:
+    assert out_of_reach(config(storage={"url": "s3://b"}, resources=resources)) == []

@@ -43,6 +43,7 @@ class TestContext:
             {"fidelity": {"epochs": 3}},
             {"storage": {"url": "elsewhere"}},
             {"resources": {"memory_gib": 1.0}},
+            {"resources": {"accelerator": {"count": 2}, "spot": "gke", "env": {"A": "b"}}},
             {"strategy": "random"},
             {"final": {"epochs": 9}},
         ],

@@ -20,6 +20,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3.exceptions import HTTPError, SSLError
 
 from nasflow.errors import IntegrityError, StorageError
+from nasflow.storage.patience import allowed
 from nasflow.storage.s3.address import Address
 from nasflow.storage.s3.credentials import HINT, provider_for
 
@@ -100,15 +101,13 @@ class Bucket:
 
     Args:
         address: Where it is.
-        patience: Seconds for which a faltering server is asked again; by default the address's.
 
     Raises:
         StorageError: There are no credentials for it.
     """
 
-    def __init__(self, address: Address, patience: float | None = None) -> None:
+    def __init__(self, address: Address) -> None:
         self.address = address
-        self._patience = address.patience if patience is None else patience
         self._http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
             retries=False,
@@ -278,19 +277,20 @@ class Bucket:
         """Do something that may be done twice, again and again while the server falters.
 
         Raises:
-            StorageError: It refuses, or falters for longer than `patience`.
+            StorageError: It refuses, or falters for longer than the address allows.
         """
+        seconds = allowed(self.address.patience)
         again = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(FalteringError),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-            stop=tenacity.stop_before_delay(self._patience),
+            stop=tenacity.stop_before_delay(seconds),
             reraise=True,
         )
         try:
             return again(lambda: self._once(action))
         except FalteringError as error:
             raise StorageError(
-                f"the S3 server {self.address.server} could not be used for {self._patience:g} seconds ({error}); "
+                f"the S3 server {self.address.server} could not be used for {seconds:g} seconds ({error}); "
                 "nothing that was stored is lost: run the same command again when it is back."
             ) from None
 

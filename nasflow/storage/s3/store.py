@@ -17,9 +17,6 @@ from nasflow.storage.s3.address import parse
 if TYPE_CHECKING:
     from nasflow.storage.s3.bucket import Bucket, Thing
 
-_DOOR_PATIENCE = 10.0
-"""Seconds for which the door asks a server that does not answer: a wrong address is likelier there than an outage."""
-
 
 class S3Store:
     """Documents as objects of a bucket, whose names are the prefix and the keys.
@@ -121,7 +118,7 @@ class S3Store:
         """
         from nasflow.storage.s3.bucket import Bucket
 
-        bucket = Bucket(self._address, _DOOR_PATIENCE)
+        bucket = Bucket(self._address)
         name = self._address.named(f"~probe.{secrets.token_hex(8)}")
         try:
             bucket.put(name, b"probe")

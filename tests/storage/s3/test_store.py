@@ -181,12 +181,12 @@ class TestRefusals:
         assert "there are no credentials for the S3 server" in self.check(url)
 
     def test_nothing_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("nasflow.storage.s3.store._DOOR_PATIENCE", 0.5)
+        monkeypatch.setattr("nasflow.storage.patience.DOOR_SECONDS", 0.5)
         told = self.check("s3://bucket/p?endpoint=http://127.0.0.1:9")
         assert "could not be used for 0.5 seconds (nothing answers there)" in told
 
     def test_a_name_that_is_not_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("nasflow.storage.s3.store._DOOR_PATIENCE", 0.5)
+        monkeypatch.setattr("nasflow.storage.patience.DOOR_SECONDS", 0.5)
         assert "(its name is not known)" in self.check("s3://bucket/p?endpoint=http://no-such-host.invalid:9")
 
     def test_a_good_one_leaves_nothing(self, url: str, server: MinioServer) -> None:
