@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,44 @@ def test_every_secret_and_its_keys_are_explained() -> None:
         assert all(key in text for key in keys), name
 
 
+def test_folder_of_ones_own_builds_as_documented(tmp_path: Path) -> None:
+    """The example in docs/operations.md, with digests and patches, on this repository."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    (tmp_path / "nasflow").symlink_to(ROOT)
+    (tmp_path / "site").mkdir()
+    example = re.search(r"```yaml\n( +# site/kustomization.yaml\n.*?)```", OPERATIONS.read_text(), re.DOTALL)
+    assert example
+    (tmp_path / "site" / "kustomization.yaml").write_text(textwrap.dedent(example[1]))
+    result = subprocess.run(["kubectl", "kustomize", str(tmp_path / "site")], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "image: registry.mycompany.com/mlflow/mlflow@sha256:" in result.stdout
+    for changed in ("cidr: 10.0.0.10/32", "storage: 1Ti", "requests.storage: 2Ti"):
+        assert changed in result.stdout
+    assert "172.16.0.0/12" not in result.stdout
+
+
+def test_each_permission_is_explained(build: Build) -> None:
+    told = OPERATIONS.read_text().split("## What each permission is for")[1].split("## Images")[0].lower()
+    for document in build("standalone"):
+        if document["kind"] == "ServiceAccount":
+            assert f"`{document['metadata']['name']}`" in told
+        for rule in document.get("rules", ()):
+            for name in (*(r.rpartition("/")[2] for r in rule["resources"]), *rule["verbs"]):
+                assert name.removesuffix("s") in told, name
+            for name in rule.get("resourceNames", ()):
+                assert f"`{name}`" in told
+
+
+def test_each_image_is_listed(build: Build, overlay: str) -> None:
+    rows = OPERATIONS.read_text().split("## Images")[1].split("## Upgrade")[0]
+    for document in build(overlay):
+        for part in below(document):
+            if isinstance(part.get("image"), str):
+                name, _, tag = part["image"].rpartition(":")
+                assert f"| `{name}` | `{tag}` |" in rows
+
+
 def test_selectors_select_what_is_meant(build: Build) -> None:
     """A Service, and a policy for one server, has that server's pods; what reaches a port reaches one that is open."""
     documents = build("standalone")
@@ -162,6 +201,7 @@ def test_checks_fit_the_pools_and_the_quota(build: Build) -> None:
         entry, job = yaml.safe_load(text), jobs[f"nasflow-check-{pool}"]
         pod = job["template"]["spec"]
         assert job["suspend"] is True
+        assert job["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
         assert pod["nodeSelector"] == entry["node_selector"] == {"nasflow/pool": pool}
         assert pod["tolerations"] == entry["tolerations"]
         offered = entry["accelerator"]
