@@ -115,6 +115,12 @@ def test_each_permission_is_explained(build: Build) -> None:
                 assert f"`{name}`" in told
 
 
+def test_each_step_is_in_the_table_of_secrets() -> None:
+    table = OPERATIONS.read_text().split("Which step gets which:")[1].split("`kubeflow` can do without")[0]
+    steps = {path.parent.name for path in (ROOT / "components").glob("*/component.py")}
+    assert set(re.findall(r"`([a-z_]+)`", table)) == steps
+
+
 def test_each_image_is_listed(build: Build, overlay: str) -> None:
     rows = OPERATIONS.read_text().split("## Images")[1].split("## Upgrade")[0]
     for document in build(overlay):
