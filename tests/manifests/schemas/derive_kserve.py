@@ -6,7 +6,8 @@
 KServe generates the models and its CustomResourceDefinition from the same Go types. The package is read, not imported:
 it wants older versions of what nasflow wants newer ones of. What a model takes over from Kubernetes becomes a
 reference to Kubernetes' own schema, so it is as strict, and as old or new, as the version that is validated against.
-`status`, which no manifest sets, is left out; unknown fields are refused throughout.
+`status`, which no manifest sets, is left out; unknown fields are refused throughout. What only the definition has, the
+enumerations of some strings and defaults, is not checked by this.
 """
 
 from __future__ import annotations
