@@ -76,7 +76,7 @@ class Client(kfp.Client):  # type: ignore[misc]
         config.retries = urllib3.Retry(0, redirect=0, raise_on_redirect=False)
         return config
 
-    def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:  # noqa: ARG002
+    def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
         """Answer what kfp asks while it is constructed; whether there are many users is asked by the connection."""
         return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
 

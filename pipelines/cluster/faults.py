@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from nasflow.passwords import without_logins
 
@@ -12,6 +11,46 @@ TIMED_OUT, CLOSED, UNREACHABLE, UNKNOWN_HOST, INSECURE, GARBLED = -1, -2, -3, -4
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504, TIMED_OUT, CLOSED, UNREACHABLE}
 _LONGEST = 200
+
+_LOGIN = (
+    "{where} answers with a page to log in, or one that is not of Kubeflow Pipelines: give a valid token "
+    "(--token-file, KF_PIPELINES_TOKEN) or session cookie (KF_PIPELINES_COOKIE), and check --host."
+)
+_SENTENCES = {
+    403: "{where} does not allow you to {doing}{place}{detail}: ask for the right to edit pipelines and runs there, or "
+    "name your own namespace with --namespace.",
+    404: "{where} has nothing there to {doing}{detail}: it is gone, or the address is not that of Kubeflow Pipelines; "
+    "compare --host with the address that you open in a browser.",
+    409: "cannot {doing}: {where} says that something of this name is there already{detail}; run the same command "
+    "again, or choose another name.",
+    429: "{where} took no more requests for {seconds} seconds (429), so this could not {doing}: run the same command "
+    "again in some minutes.",
+    TIMED_OUT: "{where} did not answer within {seconds} seconds, asked to {doing}: see whether its pod ml-pipeline is "
+    "well, and run the same command again.",
+    CLOSED: "the connection to {where} was cut again and again for {seconds} seconds before it had answered, asked to "
+    "{doing}: look at what is between (a proxy, a port-forward), and run the same command again.",
+    UNREACHABLE: "nothing answers at {where}, tried for {seconds} seconds: check --host or KF_PIPELINES_ENDPOINT, and "
+    "that it can be reached from here (for a port-forward: that it still runs).",
+    UNKNOWN_HOST: "the host of {where} is not known here: check --host or KF_PIPELINES_ENDPOINT for a slip, and that "
+    "you are in its network.",
+    INSECURE: "the certificate of {where} is not trusted here: name its authority's file with --ca-file, or use the "
+    "host's name that the certificate is for.",
+    GARBLED: _LOGIN,
+    **dict.fromkeys((301, 302, 303, 307, 308), _LOGIN),
+}
+_FAILED = (
+    "{where} failed for {seconds} seconds when asked to {doing}{detail}: see the log of its pod ml-pipeline, and run "
+    "the same command again."
+)
+_REFUSED = "{where} refuses to {doing}{detail}: this nasflow speaks to Kubeflow Pipelines 2.17; compare its version."
+_EXPIRED = (
+    "{where} does not accept the credentials (401), which may have expired: renew the token (--token-file, "
+    "KF_PIPELINES_TOKEN, KF_PIPELINES_SA_TOKEN_PATH) or the session cookie (KF_PIPELINES_COOKIE)."
+)
+_STRANGER = (
+    "{where} asks who you are (401), and no credentials were given: give a token (--token-file, KF_PIPELINES_TOKEN), a "
+    "session cookie (KF_PIPELINES_COOKIE), or in a pod KF_PIPELINES_SA_TOKEN_PATH."
+)
 
 
 def status_of(error: BaseException) -> int | None:
@@ -73,79 +112,14 @@ def sentence(error: BaseException, where: str, doing: str, *, namespace: str, kn
         known: Whether credentials were sent along.
         seconds: How long it was tried.
     """
-    status = status_of(error)
-    said = told(error)
-    detail = f" ({status}: {said})" if said else f" ({status})"
-    place = f" in namespace '{namespace}'" if namespace else ""
-    writers: dict[int, Callable[[], str]] = {
-        301: lambda: _login(where),
-        302: lambda: _login(where),
-        303: lambda: _login(where),
-        307: lambda: _login(where),
-        308: lambda: _login(where),
-        401: lambda: _unknown(where, known),
-        403: lambda: (
-            f"{where} does not allow you to {doing}{place}{detail}: ask for the right to edit pipelines and runs there, "
-            f"or name your own namespace with --namespace."
-        ),
-        404: lambda: (
-            f"{where} has nothing there to {doing}{detail}: it is gone, or the address is not that of Kubeflow "
-            f"Pipelines; compare --host with the address that you open in a browser."
-        ),
-        409: lambda: (
-            f"cannot {doing}: {where} says that something of this name is there already{detail}; run the same command "
-            f"again, or choose another name."
-        ),
-        429: lambda: (
-            f"{where} took no more requests for {seconds:.0f} seconds (429), so this could not {doing}: run the same "
-            f"command again in some minutes."
-        ),
-        TIMED_OUT: lambda: (
-            f"{where} did not answer within {seconds:.0f} seconds, asked to {doing}: see whether its pod ml-pipeline is "
-            f"well, and run the same command again."
-        ),
-        CLOSED: lambda: (
-            f"the connection to {where} was cut again and again for {seconds:.0f} seconds before it had answered, asked "
-            f"to {doing}: look at what is between (a proxy, a port-forward), and run the same command again."
-        ),
-        UNREACHABLE: lambda: (
-            f"nothing answers at {where}, tried for {seconds:.0f} seconds: check --host or KF_PIPELINES_ENDPOINT, and "
-            f"that it can be reached from here (for a port-forward: that it still runs)."
-        ),
-        UNKNOWN_HOST: lambda: (
-            f"the host of {where} is not known here: check --host or KF_PIPELINES_ENDPOINT for a slip, and that you are "
-            f"in its network."
-        ),
-        INSECURE: lambda: (
-            f"the certificate of {where} is not trusted here: name its authority's file with --ca-file, or use the "
-            f"host's name that the certificate is for."
-        ),
-        GARBLED: lambda: _login(where),
-    }
-    if status in writers:
-        return writers[status]()
-    if status is not None and status >= 500:
-        return (
-            f"{where} failed for {seconds:.0f} seconds when asked to {doing}{detail}: see the log of its pod "
-            f"ml-pipeline, and run the same command again."
-        )
-    return f"{where} refuses to {doing}{detail}: this nasflow speaks to Kubeflow Pipelines 2.17; compare its version."
-
-
-def _login(where: str) -> str:
-    return (
-        f"{where} answers with a page to log in, or one that is not of Kubeflow Pipelines: give a valid token "
-        f"(--token-file, KF_PIPELINES_TOKEN) or session cookie (KF_PIPELINES_COOKIE), and check --host."
-    )
-
-
-def _unknown(where: str, known: bool) -> str:
-    if known:
-        return (
-            f"{where} does not accept the credentials (401), which may have expired: renew the token (--token-file, "
-            f"KF_PIPELINES_TOKEN, KF_PIPELINES_SA_TOKEN_PATH) or the session cookie (KF_PIPELINES_COOKIE)."
-        )
-    return (
-        f"{where} asks who you are (401), and no credentials were given: give a token (--token-file, "
-        f"KF_PIPELINES_TOKEN), a session cookie (KF_PIPELINES_COOKIE), or in a pod KF_PIPELINES_SA_TOKEN_PATH."
+    status, said = status_of(error), told(error)
+    other = _FAILED if status is not None and status >= 500 else _REFUSED
+    unknown = _EXPIRED if known else _STRANGER
+    template = unknown if status == 401 else _SENTENCES.get(status or 0, other)
+    return template.format(
+        where=where,
+        doing=doing,
+        place=f" in namespace '{namespace}'" if namespace else "",
+        detail=f" ({status}: {said})" if said else f" ({status})",
+        seconds=f"{seconds:.0f}",
     )

@@ -113,9 +113,7 @@ class Runs:
             found = service.run_service_list_runs(experiment_id=experiment, filter=filtered("display_name", name))
             return next((each for each in found.runs or () if each.display_name == name), None)
 
-        return _run(
-            self._connection.ensured("start the run", find, lambda: service.run_service_create_run(run=wanted))
-        )
+        return _run(self._connection.ensured("start the run", find, lambda: service.run_service_create_run(run=wanted)))
 
     def all(self) -> Iterator[Run]:
         """Yield the runs, the one that was asked for last first."""
@@ -208,7 +206,9 @@ def _run(document: Any) -> Run:
 def _step(document: Any) -> Step:
     children = [child.pod_name for child in document.child_tasks or () if child.pod_name]
     pods = [document.pod_name, *children] if document.pod_name else children
-    return Step(document.display_name or "", document.state or "PENDING", tuple(dict.fromkeys(pods)), _message(document))
+    return Step(
+        document.display_name or "", document.state or "PENDING", tuple(dict.fromkeys(pods)), _message(document)
+    )
 
 
 def _message(document: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ def _of_service(service: type) -> Iterator[Operation]:
             continue
         types = dict(_TYPE.findall(function.__doc__ or ""))
         body, file = _BODY.search(source), _FILE.search(source)
-        parts = [re.escape(part) if i % 2 == 0 else f"(?P<{part.replace('.', '_')}>[^/:]+)" for i, part in _parts(place[1])]
+        pieces = enumerate(re.split(r"\{([^}]+)\}", place[1]))  # fixed ones, and names of parameters at odd places
+        parts = (f"(?P<{each.replace('.', '_')}>[^/:]+)" if odd % 2 else re.escape(each) for odd, each in pieces)
         yield Operation(
             name=name.removesuffix("_with_http_info").rpartition("_service_")[2],
             method=place[2],
@@ -110,11 +112,6 @@ def _of_service(service: type) -> Iterator[Operation]:
             body=types[body[1]] if body else "",
             file=file[1] if file else "",
         )
-
-
-def _parts(path: str) -> Iterator[tuple[int, str]]:
-    """Yield fixed parts (even places) and names of parameters (odd ones)."""
-    yield from enumerate(re.split(r"\{([^}]+)\}", path))
 
 
 def check(model: str, document: Any, place: str = "") -> None:
@@ -194,8 +191,6 @@ def check_filter(text: str, fields: set[str]) -> list[tuple[str, str]]:
 
 
 def _json(text: str) -> dict[str, Any]:
-    import json
-
     try:
         document = json.loads(text)
     except ValueError as error:

@@ -111,7 +111,11 @@ class KubeflowServer:
     ) -> Document:
         head = f"Content-Type: {headers.get('content-type', '')}\r\n\r\n".encode()
         message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + content)
-        files = [part for part in message.iter_parts() if part.get_param("name", header="content-disposition") == operation.file]
+        files = [
+            part
+            for part in message.iter_parts()
+            if part.get_param("name", header="content-disposition") == operation.file
+        ]
         if operation.name != "upload_pipeline_version" or len(files) != 1:
             raise AnswerError(400, "Failed to create a pipeline version")
         payload = files[0].get_payload(decode=True)
@@ -147,12 +151,12 @@ class _Handler(BaseHTTPRequestHandler):
     kubeflow: KubeflowServer
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self._answer()
 
     do_POST = do_DELETE = do_PATCH = do_GET  # noqa: N815
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
     def _answer(self) -> None:

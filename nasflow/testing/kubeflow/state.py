@@ -59,7 +59,12 @@ class Task:
 
     def document(self, run_id: str) -> Document:
         """Return the task as the API shows it."""
-        found: Document = {"run_id": run_id, "task_id": str(uuid.uuid4()), "display_name": self.name, "state": self.state}
+        found: Document = {
+            "run_id": run_id,
+            "task_id": str(uuid.uuid4()),
+            "display_name": self.name,
+            "state": self.state,
+        }
         if self.pod:
             found["child_tasks"] = [{"pod_name": self.pod}]
         if self.error:
@@ -94,7 +99,12 @@ class State:
 
     def list(self, kind: str, query: Mapping[str, str], **equal: str) -> Document:
         """Return a page of documents."""
-        if self.multi_user and kind != "pipeline_versions" and not query.get("namespace") and not query.get("experiment_id"):
+        if (
+            self.multi_user
+            and kind != "pipeline_versions"
+            and not query.get("namespace")
+            and not query.get("experiment_id")
+        ):
             raise AnswerError(400, "A namespace cannot be empty in multi-user mode")
         wanted = dict(check_filter(query["filter"], _FIELDS[kind])) if query.get("filter") else {}
         if "name" in wanted:

@@ -259,7 +259,11 @@ def test_a_request_outside_the_schema_is_refused_by_the_server(server: KubeflowS
         ("/apis/v2beta1/experiments", "POST", {"body": {"display_name": 7}}),
         ("/apis/v2beta1/runs", "POST", {"body": {"display_name": "a", "run_id": "mine"}}),
         ("/apis/v2beta1/runs", "GET", {"query_params": [("colour", "red")]}),
-        ("/apis/v2beta1/runs", "GET", {"query_params": [("filter", '{"predicates": [{"key": "x", "operation": "EQUALS"}]}')]}),
+        (
+            "/apis/v2beta1/runs",
+            "GET",
+            {"query_params": [("filter", '{"predicates": [{"key": "x", "operation": "EQUALS"}]}')]},
+        ),
         ("/apis/v2beta1/walks", "GET", {}),
     ]
     for path, method, more in bad:

@@ -43,7 +43,9 @@ def scripted(server: KubeflowServer, *ends: tuple[str, list[Task]]) -> None:
     server.state.on_run_read = on_read
 
 
-def ended(server: KubeflowServer, connection: Connection, run: Run, state: str, *tasks: Task, error: str = "") -> Failure:
+def ended(
+    server: KubeflowServer, connection: Connection, run: Run, state: str, *tasks: Task, error: str = ""
+) -> Failure:
     server.state.kept["runs"][run.id]["state"] = state
     if error:
         server.state.kept["runs"][run.id]["error"] = {"code": 2, "message": error}
@@ -75,9 +77,7 @@ def test_a_server_that_is_gone_says_that_the_run_goes_on(
         next(follow(connection, run.id))
 
 
-def test_a_step_that_gave_up_is_told_in_its_own_words(
-    server: KubeflowServer, connection: Connection, run: Run
-) -> None:
+def test_a_step_that_gave_up_is_told_in_its_own_words(server: KubeflowServer, connection: Connection, run: Run) -> None:
     found = ended(server, connection, run, "FAILED", Task("root", "FAILED"), Task("propose-2", "FAILED", "p", log=SAID))
     assert found == Failure("step propose-2 failed: the store cannot be written: the disk is full.", False, "propose-2")
 
@@ -97,7 +97,8 @@ def test_the_words_of_a_log(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", ["pod deleted", "The node was low on resource: memory", "Error (exit code 137)", "Preempted by x", "OOMKilled"]
+    "error",
+    ["pod deleted", "The node was low on resource: memory", "Error (exit code 137)", "Preempted by x", "OOMKilled"],
 )
 def test_a_lost_pod_is_told_from_what_the_server_says(
     server: KubeflowServer, connection: Connection, run: Run, error: str

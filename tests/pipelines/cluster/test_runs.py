@@ -73,7 +73,7 @@ def test_the_active_run_of_a_version_is_found_again(
 def test_runs_of_other_searches_are_not_seen(connection: Connection, version: Version) -> None:
     Runs(connection, "pets").started(version)
     assert list(Runs(connection, "cars").all()) == []
-    with pytest.raises(UserError, match="search 'cars' has no run at .*; start one with 'nasflow submit'"):
+    with pytest.raises(UserError, match=r"search 'cars' has no run at .*; start one with 'nasflow submit'"):
         Runs(connection, "cars").latest()
 
 
@@ -90,7 +90,10 @@ def test_steps_tell_their_states_pods_and_errors(
     server: KubeflowServer, connection: Connection, version: Version
 ) -> None:
     run = Runs(connection, "pets").started(version)
-    server.state.tasks[run.id] = [Task("propose", pod="pod-1"), Task("train-candidates", "FAILED", "pod-2", "evicted\nnow")]
+    server.state.tasks[run.id] = [
+        Task("propose", pod="pod-1"),
+        Task("train-candidates", "FAILED", "pod-2", "evicted\nnow"),
+    ]
     steps = read(connection, run.id).steps
     assert [(s.name, s.state, s.pods, s.error) for s in steps] == [
         ("propose", "SUCCEEDED", ("pod-1",), ""),

@@ -15,7 +15,9 @@ from nasflow.pipelines.cluster.uploading import content_name, uploaded
 from nasflow.testing.kubeflow import Fault, KubeflowServer
 
 
-def test_the_same_content_is_uploaded_once(server: KubeflowServer, connect: Callable[[], Connection], spec: Path) -> None:
+def test_the_same_content_is_uploaded_once(
+    server: KubeflowServer, connect: Callable[[], Connection], spec: Path
+) -> None:
     assert uploaded(connect(), spec) == uploaded(connect(), spec)
     assert server.count("POST", "upload") == 1
     (pipeline,) = server.kept("pipelines")
