@@ -17,6 +17,7 @@ from nasflow.cli.logs import logs
 from nasflow.cli.new import new
 from nasflow.cli.report import report
 from nasflow.cli.run import run
+from nasflow.cli.schedule import app as schedule
 from nasflow.cli.schema import schema
 from nasflow.cli.show import show
 from nasflow.cli.status import status
@@ -69,6 +70,7 @@ for _name, _command in (
     ("schema", schema),
 ):
     app.command(_name)(guarded(_command))
+app.add_typer(schedule, name="schedule")
 
 
 def _avoid_yellow() -> None:

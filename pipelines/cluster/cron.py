@@ -117,8 +117,8 @@ class Cron:
             del fields[0]  # Kubeflow's own way of writing
         if len(fields) != len(_FIELDS):
             raise UserError(
-                f"cron '{whole}' has {len(fields)} fields: write five, minute hour day month weekday, as in '0 3 * * 1' "
-                f"for Mondays at three; or @hourly, @daily, @weekly, @monthly.{nearest(whole, _SHORT)}"
+                f"cron '{whole}' has {len(fields)} fields: write five, minute hour day month weekday, as in "
+                f"'0 3 * * 1' for Mondays at three; or @hourly, @daily, @weekly, @monthly.{nearest(whole, _SHORT)}"
             )
         return cls(*(field.parse(part, whole) for field, part in zip(_FIELDS, fields, strict=True)))
 
@@ -273,6 +273,7 @@ def _changes(zone: tzinfo, now: datetime) -> Iterator[datetime]:
 
 def _inexpressible(cron: str, zones: str, why: str) -> str:
     return (
-        f"the schedule '{cron.removeprefix('0 ')}' in {zones} {why}, which no cron expression says: choose another time "
-        f"of day, or set CRON_SCHEDULE_TIMEZONE of the installation to your zone and name it with --server-time-zone."
+        f"the schedule '{cron.removeprefix('0 ')}' in {zones} {why}, which no cron expression says: choose another "
+        f"time of day, or set CRON_SCHEDULE_TIMEZONE of the installation to your zone and name it with "
+        f"--server-time-zone."
     )

@@ -115,7 +115,8 @@ class State:
         if query.get("sort_by") == "created_at desc":
             found = found[::-1]
         begin, size = int(query.get("page_token") or 0), int(query.get("page_size") or 20)
-        page: Document = {kind: found[begin : begin + size], "total_size": len(found)}
+        shown = "recurringRuns" if kind == "recurring_runs" else kind  # as the schema has it
+        page: Document = {shown: found[begin : begin + size], "total_size": len(found)}
         return page | ({"next_page_token": str(begin + size)} if begin + size < len(found) else {})
 
     def upload_version(self, query: Mapping[str, str], content: bytes) -> Document:
@@ -134,7 +135,9 @@ class State:
         self._check_reference(body)
         if not body.get("display_name"):
             raise AnswerError(400, "The run name is empty. Please specify a valid name")
-        made = self.create("runs", "run_id", {**body, "state": "PENDING", "storage_state": "AVAILABLE"}, ())
+        begun = {**self._placed(body), "state": "PENDING", "storage_state": "AVAILABLE"}
+        begun.pop("namespace", None)  # runs have none in the schema
+        made = self.create("runs", "run_id", begun, ())
         self.tasks[made["run_id"]] = []
         return made
 
@@ -172,10 +175,8 @@ class State:
         cron = body.get("trigger", {}).get("cron_schedule", {}).get("cron", "")
         if not _CRON.fullmatch(cron):
             raise AnswerError(400, f"Schedule cron is not a supported format: {cron}")
-        enabled = body.get("mode") == "ENABLE"
-        return self.create(
-            "recurring_runs", "recurring_run_id", {**body, "status": "ENABLED" if enabled else "DISABLED"}, ()
-        )
+        status = "ENABLED" if body.get("mode") == "ENABLE" else "DISABLED"
+        return self.create("recurring_runs", "recurring_run_id", {**self._placed(body), "status": status}, ())
 
     def switch(self, identity: str, *, on: bool) -> Document:
         """Enable or disable a recurring run."""
@@ -188,6 +189,11 @@ class State:
         self.get(kind, identity)
         del self.kept[kind][identity]
         return {}
+
+    def _placed(self, body: Document) -> Document:
+        """Return a document in the namespace of its experiment."""
+        namespace = self.get("experiments", body["experiment_id"]).get("namespace")
+        return {**body, "namespace": namespace} if namespace else body
 
     def _check_reference(self, body: Document) -> None:
         self.get("experiments", body.get("experiment_id", ""))
