@@ -11,6 +11,7 @@ import typer
 from nasflow.cli.cancel import cancel
 from nasflow.cli.check import check
 from nasflow.cli.compile import compile_pipeline
+from nasflow.cli.doctor import doctor
 from nasflow.cli.failing import DEBUG, INTERRUPTED, guarded
 from nasflow.cli.gc import gc
 from nasflow.cli.logs import logs
@@ -62,6 +63,7 @@ for _name, _command in (
     ("submit", submit),
     ("cancel", cancel),
     ("logs", logs),
+    ("doctor", doctor),
     ("status", status),
     ("show", show),
     ("report", report),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from nasflow.cli.progress import ProgressView, RoundProgress
 from nasflow.config import SearchConfig
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from nasflow.engine.kept import KeptSearch
     from nasflow.engine.status import StatusReader
     from nasflow.pipelines.cluster.runs import Run, Step
-
-_PATIENCE_SECONDS = 5
 
 _PHASES = {
     "prepare-data": "preparing the data",
@@ -70,6 +67,7 @@ class RemoteView:
         from nasflow.engine.kept import find_search
         from nasflow.engine.request import anchored
         from nasflow.engine.status import StatusReader
+        from nasflow.pipelines.cluster.stores import impatient
         from nasflow.storage import open_store
 
         if self._reader is not None or self._away or self._config is None:
@@ -78,7 +76,7 @@ class RemoteView:
         if "://" not in url and not Path(url).is_dir():
             return False  # on the cluster's volume
         try:
-            kept = find_search(open_store(_impatient(url)), self._config.name, self._config)
+            kept = find_search(open_store(impatient(url)), self._config.name, self._config)
         except StorageError:
             self._away = True
             return False
@@ -137,12 +135,3 @@ class RemoteView:
                 failed=seen["FAILED"],
                 running=seen["RUNNING"],
             )
-
-
-def _impatient(url: str) -> str:
-    """Return a store's URL that gives up soon: whoever looks on from elsewhere need not wait for it."""
-    split = urlsplit(url)
-    if split.scheme != "s3":
-        return url
-    query = {**dict(parse_qsl(split.query)), "patience": str(_PATIENCE_SECONDS)}
-    return urlunsplit(split._replace(query=urlencode(query)))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nasflow.cli.progress import RoundProgress
-from nasflow.cli.remote_view import RemoteView, _impatient
+from nasflow.cli.remote_view import RemoteView
 from nasflow.config import SearchConfig
 from nasflow.pipelines.cluster.runs import Run, Step
 
@@ -75,10 +75,3 @@ def test_a_store_that_is_elsewhere_leaves_nothing_behind(tmp_path: Path) -> None
     known = config(storage={"url": str(tmp_path / "store")})
     assert view(("propose", "RUNNING"), known=known).phase == "searching"
     assert list(tmp_path.iterdir()) == []
-
-
-def test_whoever_looks_on_does_not_wait_long_for_a_store() -> None:
-    assert _impatient("/mnt/store") == "/mnt/store"
-    assert _impatient("s3://b/p?endpoint=http://minio:9000&patience=120") == (
-        "s3://b/p?endpoint=http%3A%2F%2Fminio%3A9000&patience=5"
-    )

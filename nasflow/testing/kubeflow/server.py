@@ -36,6 +36,7 @@ class KubeflowServer:
         self.faults: list[Fault] = []
         self.asked: list[tuple[str, str, int]] = []
         self.stalled_seconds = 2.0
+        self.version = "2.17.0"
         self._operations = operations()
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"kubeflow": self})
@@ -124,11 +125,12 @@ class KubeflowServer:
     def _work(self, operation: Operation, parts: dict[str, str], query: dict[str, str], body: Document) -> Document:
         state = self.state
         works: dict[str, Callable[[], Document]] = {
-            "get_healthz": lambda: {"multi_user": state.multi_user},
+            "get_healthz": lambda: {"multi_user": state.multi_user, "tag_name": self.version},
             "create_experiment": lambda: state.create(
                 "experiments", "experiment_id", body, ("display_name", "namespace")
             ),
             "list_experiments": lambda: state.list("experiments", query),
+            "delete_experiment": lambda: state.delete("experiments", parts["experiment_id"]),
             "create_pipeline": lambda: state.create("pipelines", "pipeline_id", body, ("display_name", "namespace")),
             "list_pipelines": lambda: state.list("pipelines", query),
             "list_pipeline_versions": lambda: state.list("pipeline_versions", query, **parts),
