@@ -19,13 +19,17 @@ def nodes() -> Finding:
 
     They are not tested where there is no kubeconfig, or where this user may not see nodes, which a search needs not.
     """
-    if not _known():
+    file = _kubeconfig()
+    if file is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
         return Finding(_WHAT, "not looked at: there is no kubeconfig here; a search needs none", well=None)
     import urllib3
     from kubernetes import client, config
 
     try:
-        config.load_config()
+        if file is None:
+            config.load_incluster_config()
+        else:
+            config.load_kube_config(file)
         version = client.VersionApi().get_code(_request_timeout=_SECONDS)
         listed = client.CoreV1Api().list_node(_request_timeout=_SECONDS).items
     except client.ApiException as error:
@@ -54,6 +58,7 @@ def _told(version: Any, listed: list[Any]) -> Finding:
     return Finding(_WHAT, f"{shown}, {have or 'no accelerators: no device plugin offers any'}")
 
 
-def _known() -> bool:
-    paths = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part] or ["~/.kube/config"]
-    return any(Path(path).expanduser().is_file() for path in paths) or "KUBERNETES_SERVICE_HOST" in os.environ
+def _kubeconfig() -> str | None:
+    """Return the kubeconfig as the environment has it now (kubernetes' own default is from when it was imported)."""
+    given = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
+    return given if any(part and Path(part).is_file() for part in given.split(os.pathsep)) else None
