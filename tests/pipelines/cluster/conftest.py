@@ -14,14 +14,14 @@ from nasflow.testing.kubeflow import KubeflowServer
 @pytest.fixture
 def server() -> Iterator[KubeflowServer]:
     with KubeflowServer() as running:
-        running.stalled_seconds = 0.6
+        running.stalled_seconds = 1.2
         yield running
 
 
 @pytest.fixture
 def connect(server: KubeflowServer) -> Callable[[], Connection]:
     """Return a function that connects to the server, as a new command does."""
-    return lambda: Connection(Access(host=server.url, patience=10.0, limits=(0.5, 0.3), pace=0.02))
+    return lambda: Connection(Access(host=server.url, patience=10.0, limits=(5.0, 0.8), pace=0.02))
 
 
 @pytest.fixture

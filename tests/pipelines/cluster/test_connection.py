@@ -152,7 +152,7 @@ def test_a_closed_port_and_an_unknown_host_are_told_apart() -> None:
 @pytest.mark.parametrize("kind", [429, 500, 502, 503, 504, "time-out", "half-closed", "lost"])
 def test_what_may_pass_is_waited_out(server: KubeflowServer, kind: Any) -> None:
     server.faults.append(Fault(kind, times=2))
-    assert runs(connected(server, limits=(0.5, 0.3))) == []
+    assert runs(connected(server, limits=(5.0, 0.8))) == []
     assert len(server.asked) == 3
 
 
@@ -201,7 +201,7 @@ def experiments(connection: Connection, name: str) -> tuple[Any, Any]:
 @pytest.mark.parametrize("kind", ["lost", "time-out", "half-closed", 500, 429])
 def test_what_is_created_is_created_once(server: KubeflowServer, kind: Any) -> None:
     server.faults.append(Fault(kind, method="POST", times=2))
-    connection = connected(server, limits=(0.5, 0.3))
+    connection = connected(server, limits=(5.0, 0.8))
     made = connection.ensured("make an experiment", *experiments(connection, "pets"))
     again = connection.ensured("make an experiment", *experiments(connection, "pets"))
     assert made.experiment_id == again.experiment_id
