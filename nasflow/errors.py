@@ -12,7 +12,8 @@ NasflowError                  something the caller can act on
 ├── StrategyError             a strategy broke its contract
 ├── StorageError              the store cannot be read or written
 │   └── IntegrityError        a stored document is missing, truncated or altered
-└── TrackingError             the MLflow server cannot be used
+├── TrackingError             the MLflow server cannot be used
+└── ClusterError              Kubeflow Pipelines cannot be used
 """
 
 from __future__ import annotations
@@ -84,3 +85,7 @@ class IntegrityError(StorageError):
 
 class TrackingError(NasflowError):
     """The MLflow server cannot be used."""
+
+
+class ClusterError(NasflowError):
+    """Kubeflow Pipelines cannot be used, or what ran there failed."""

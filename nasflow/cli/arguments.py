@@ -25,3 +25,56 @@ StoreUrl = Annotated[
         show_default=False,
     ),
 ]
+
+_CLUSTER = "Kubeflow Pipelines"
+
+Host = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="URL",
+        help="Address of Kubeflow Pipelines; by default KF_PIPELINES_ENDPOINT, or that of the cluster.",
+        show_default=False,
+        rich_help_panel=_CLUSTER,
+    ),
+]
+
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace",
+        "-n",
+        metavar="NAME",
+        help="Your namespace, where there are many users; by default KF_PIPELINES_NAMESPACE.",
+        show_default=False,
+        rich_help_panel=_CLUSTER,
+    ),
+]
+
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="File with a token, or - for standard input; by default KF_PIPELINES_TOKEN, KF_PIPELINES_COOKIE, or the "
+        "service account's.",
+        show_default=False,
+        rich_help_panel=_CLUSTER,
+    ),
+]
+
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        help="Authority of the host's certificate.",
+        show_default=False,
+        rich_help_panel=_CLUSTER,
+    ),
+]
+
+RunId = Annotated[
+    str | None,
+    typer.Option("--run", metavar="ID", help="Id of a run, or its beginning; by default the last.", show_default=False),
+]

@@ -8,16 +8,21 @@ from typing import Annotated
 
 import typer
 
+from nasflow.cli.cancel import cancel
 from nasflow.cli.check import check
 from nasflow.cli.compile import compile_pipeline
+from nasflow.cli.doctor import doctor
 from nasflow.cli.failing import DEBUG, INTERRUPTED, guarded
 from nasflow.cli.gc import gc
+from nasflow.cli.logs import logs
 from nasflow.cli.new import new
 from nasflow.cli.report import report
 from nasflow.cli.run import run
+from nasflow.cli.schedule import app as schedule
 from nasflow.cli.schema import schema
 from nasflow.cli.show import show
 from nasflow.cli.status import status
+from nasflow.cli.submit import submit
 from nasflow.cli.ui import ui
 
 app = typer.Typer(
@@ -55,6 +60,10 @@ for _name, _command in (
     ("check", check),
     ("run", run),
     ("compile", compile_pipeline),
+    ("submit", submit),
+    ("cancel", cancel),
+    ("logs", logs),
+    ("doctor", doctor),
     ("status", status),
     ("show", show),
     ("report", report),
@@ -63,6 +72,7 @@ for _name, _command in (
     ("schema", schema),
 ):
     app.command(_name)(guarded(_command))
+app.add_typer(schedule, name="schedule")
 
 
 def _avoid_yellow() -> None:

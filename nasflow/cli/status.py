@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from nasflow.cli.arguments import StoreUrl
-from nasflow.cli.console import display
+from nasflow.cli.arguments import CaFile, Host, Namespace, RunId, StoreUrl, TokenFile
+from nasflow.cli.console import display, say
+from nasflow.errors import UserError
 
 
 def status(
@@ -18,13 +19,33 @@ def status(
         ),
     ] = None,
     store: StoreUrl = None,
+    *,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Ask Kubeflow Pipelines for the last run of the search.")
+    ] = False,
+    run: RunId = None,
+    host: Host = None,
+    namespace: Namespace = None,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
 ) -> None:
-    """Show the searches that are kept, or how far one of them is."""
+    """Show the searches that are kept, or how far one of them is, here or on Kubeflow Pipelines."""
     from nasflow.cli import wiring
     from nasflow.cli.progress import drawn
     from nasflow.cli.tables import searches
 
-    if search is None:
+    if remote or run or host:
+        from nasflow.cli.remote import progress
+        from nasflow.pipelines.cluster.connection import Access
+
+        if search is None:
+            raise UserError("--remote needs a search: name its YAML file, or the name in it.")
+        view, address, failed = progress(search, Access(host, namespace, token_file, ca_file), run)
+        display(drawn(view))
+        for line in (failed, address):
+            if line:
+                say(f"  {line}")
+    elif search is None:
         display(searches(wiring.search_rows(store)))
     else:
         display(drawn(wiring.progress_view(search, store)))

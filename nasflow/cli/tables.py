@@ -11,6 +11,7 @@ from nasflow.cli.views import (
     GarbageView,
     LeaderboardView,
     PlanView,
+    ScheduleRow,
     SearchRow,
     SummaryView,
     TrialRow,
@@ -169,6 +170,26 @@ def searches(rows: Iterable[SearchRow], now: float | None = None) -> RenderableT
         table.add_row(row.name, status_text(row.state), progress, str(row.failed), best, changed, row.search_id[:8])
     holders = [_bullet(f"{row.name} is held by {row.holder}.") for row in rows if row.holder]
     return _stacked([table, *holders])
+
+
+def schedules(rows: Sequence[ScheduleRow]) -> RenderableType:
+    """Draw the list of schedules."""
+    from rich.text import Text
+
+    if not rows:
+        return Text("There is no schedule yet; make one with 'nasflow schedule create CONFIG --cron …'.")
+    table = _table()
+    table.add_column("schedule", overflow="fold")
+    for name in ("when", "zone", "state", "next"):
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(row.name, row.cron, row.zone, "runs" if row.enabled else "paused", row.following)
+    ends = [
+        _bullet(f"{row.name} is laid out until {row.until}; create it again to go further.")
+        for row in rows
+        if row.until
+    ]
+    return _stacked([table, *ends])
 
 
 def summary(view: SummaryView) -> Group:

@@ -225,3 +225,24 @@ class GarbageView:
 
     items: tuple[tuple[str, int, int], ...]
     removed: bool
+
+
+@dataclass(frozen=True)
+class ScheduleRow:
+    """A schedule on a cluster.
+
+    Attributes:
+        name: Of the schedule.
+        cron: When, as the user wrote it.
+        zone: Time zone of that.
+        enabled: Whether it starts runs.
+        following: When it starts the next one, in its zone, as text.
+        until: Day until which it is laid out, as text; empty for ever.
+    """
+
+    name: str
+    cron: str
+    zone: str
+    enabled: bool
+    following: str = "–"
+    until: str = ""

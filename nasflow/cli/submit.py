@@ -1,0 +1,86 @@
+"""`nasflow submit`: a search on a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nasflow.cli.arguments import CaFile, Config, Host, Namespace, TokenFile
+from nasflow.cli.console import console, say
+
+if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.following import Failure
+    from nasflow.pipelines.cluster.runs import Run
+
+Image = Annotated[
+    str | None, typer.Option("--image", metavar="IMAGE", help="Image of the pods, best by digest.", show_default=False)
+]
+
+DeviceKind = Annotated[
+    str | None,
+    typer.Option(
+        "--device-kind",
+        metavar="KIND",
+        help="What the pods train on, as in cpu-AVX2 or 'cuda-NVIDIA H100'; by default what this machine does.",
+        show_default=False,
+    ),
+]
+
+ServiceAccount = Annotated[
+    str | None,
+    typer.Option(
+        "--service-account",
+        metavar="NAME",
+        help="Service account of the pods; by default the installation's.",
+        show_default=False,
+    ),
+]
+
+
+def submit(
+    config: Config,
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the run to its end.")] = False,
+    max_restarts: Annotated[
+        int,
+        typer.Option(
+            "--max-restarts", metavar="N", min=0, max=100, help="With --wait: start again so often when a pod is lost."
+        ),
+    ] = 0,
+    image: Image = None,
+    device_kind: DeviceKind = None,
+    service_account: ServiceAccount = None,
+    host: Host = None,
+    namespace: Namespace = None,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+) -> None:
+    """Run a search on Kubeflow Pipelines.
+
+    The pipeline is uploaded once for each content. A run of it that is not over yet is taken up instead of started
+    twice, so that the same command again is safe; after a failure it goes on where the search stopped.
+    """
+    from nasflow.cli.progress import Progress
+    from nasflow.cli.remote import Compiling, Submission
+    from nasflow.errors import UserError
+    from nasflow.pipelines.cluster.connection import Access
+
+    if max_restarts and not wait:
+        raise UserError("--max-restarts needs --wait: somebody has to see that a pod is lost.")
+    access = Access(host, namespace, token_file, ca_file)
+    submission = Submission(config, access, Compiling(image, device_kind))
+    run, new = submission.start(service_account)
+    for note in submission.notes:
+        say(note)
+    say(f"{'Started' if new else 'Already under way:'} {run.name}: {submission.address(run)}")
+    if not wait:
+        say(f"Follow it with 'nasflow submit {config} --wait' or 'nasflow status {config} --remote'.")
+        return
+
+    def restarted(run: Run, why: Failure) -> None:
+        say(f"{why.sentence} Started again as {run.name}: {submission.address(run)}")
+
+    with Progress(console()) as progress:
+        submission.follow(run, service_account, progress.update, restarted, max_restarts=max_restarts)
+    say(f"Search {submission.search.name} is delivered.")

@@ -1,0 +1,1 @@
+"""Searches on a cluster: submitted to Kubeflow Pipelines, followed, cancelled and scheduled."""
