@@ -115,7 +115,7 @@ class RemoteView:
     def _rounds(self, steps: list[Step]) -> Iterator[RoundProgress]:
         """Yield the rounds in shards: as many as the file says, or as many as have been seen."""
         from nasflow.pipelines.cluster.logs import base_name, round_number
-        from nasflow.pipelines.search.compiling import shards_at_once
+        from nasflow.pipelines.search.limits import shards_at_once
 
         shards: dict[int, Counter[str]] = {}
         for step in steps:
