@@ -78,3 +78,47 @@ RunId = Annotated[
     str | None,
     typer.Option("--run", metavar="ID", help="Id of a run, or its beginning; by default the last.", show_default=False),
 ]
+
+Image = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        metavar="IMAGE",
+        help="Image of the pods, as NAME@sha256:DIGEST; by default that of NASFLOW_IMAGE.",
+        show_default=False,
+    ),
+]
+
+AllowTag = Annotated[
+    bool, typer.Option("--allow-tag", help="Take an image by its tag, which may come to mean another one.")
+]
+
+PodStore = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="Store of the pods, as in s3://bucket/prefix; by default that of the YAML file.",
+        show_default=False,
+    ),
+]
+
+DeviceKind = Annotated[
+    str | None,
+    typer.Option(
+        "--device-kind",
+        metavar="KIND",
+        help="What the pods train on, as in cpu-AVX2 or 'cuda-NVIDIA H100'; by default what this machine does.",
+        show_default=False,
+    ),
+]
+
+ServiceAccount = Annotated[
+    str | None,
+    typer.Option(
+        "--service-account",
+        metavar="NAME",
+        help="Service account of the pods; by default the installation's.",
+        show_default=False,
+    ),
+]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasflow.cli.arguments import Config
+from nasflow.cli.arguments import AllowTag, Config, DeviceKind, Image, PodStore
 from nasflow.cli.console import say
 from nasflow.errors import UserError
 
@@ -21,36 +21,10 @@ def compile_pipeline(
         ),
     ] = None,
     *,
-    image: Annotated[
-        str | None,
-        typer.Option(
-            "--image",
-            metavar="IMAGE",
-            help="Image of the pods, as NAME@sha256:DIGEST; by default that of NASFLOW_IMAGE.",
-            show_default=False,
-        ),
-    ] = None,
-    allow_tag: Annotated[
-        bool, typer.Option("--allow-tag", help="Take an image by its tag, which may come to mean another one.")
-    ] = False,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            "--store",
-            metavar="URL",
-            help="Store of the pods, as in s3://bucket/prefix; by default that of the YAML file.",
-            show_default=False,
-        ),
-    ] = None,
-    device_kind: Annotated[
-        str | None,
-        typer.Option(
-            "--device-kind",
-            metavar="KIND",
-            help="What the pods train on, as in cpu-AVX2 or 'cuda-NVIDIA H100'; by default what this machine does.",
-            show_default=False,
-        ),
-    ] = None,
+    image: Image = None,
+    allow_tag: AllowTag = False,
+    store: PodStore = None,
+    device_kind: DeviceKind = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Compile a search into a pipeline file for Kubeflow Pipelines."""

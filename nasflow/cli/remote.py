@@ -32,10 +32,14 @@ class Compiling:
     Attributes:
         image: Of the pods, or None for the environment's.
         device_kind: What they train on, or None for what this machine has.
+        allow_tag: Whether an image without a digest will do.
+        store: Of the pods, or None for that of the YAML file.
     """
 
     image: str | None = None
     device_kind: str | None = None
+    allow_tag: bool = False
+    store: str | None = None
 
 
 class Submission:
@@ -60,7 +64,14 @@ class Submission:
         self.connection = Connection(access)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "pipeline.yaml")
-            self.notes = wiring.compile_pipeline(config, file, compiling.image, compiling.device_kind)
+            self.notes = wiring.compile_pipeline(
+                config,
+                file,
+                compiling.image,
+                compiling.device_kind,
+                allow_tag=compiling.allow_tag,
+                store=compiling.store,
+            )
             self.version: Version = uploaded(self.connection, file)
         self._runs = Runs(self.connection, self.search.name)
 

@@ -7,10 +7,20 @@ from typing import Annotated
 
 import typer
 
-from nasflow.cli.arguments import CaFile, Config, Host, Namespace, TokenFile
+from nasflow.cli.arguments import (
+    AllowTag,
+    CaFile,
+    Config,
+    DeviceKind,
+    Host,
+    Image,
+    Namespace,
+    PodStore,
+    ServiceAccount,
+    TokenFile,
+)
 from nasflow.cli.console import display, say
 from nasflow.cli.failing import guarded
-from nasflow.cli.submit import DeviceKind, Image, ServiceAccount
 
 app = typer.Typer(
     help="Run searches at set times on Kubeflow Pipelines.",
@@ -51,6 +61,8 @@ def create(
         ),
     ] = "UTC",
     image: Image = None,
+    allow_tag: AllowTag = False,
+    store: PodStore = None,
     device_kind: DeviceKind = None,
     service_account: ServiceAccount = None,
     host: Host = None,
@@ -68,7 +80,8 @@ def create(
     from nasflow.pipelines.cluster.schedules import Schedules, Wanted
 
     when, _ = Cron.parse(cron), zone_named(time_zone)  # before anything is uploaded
-    submission = Submission(config, Access(host, namespace, token_file, ca_file), Compiling(image, device_kind))
+    compiling = Compiling(image, device_kind, allow_tag, store)
+    submission = Submission(config, Access(host, namespace, token_file, ca_file), compiling)
     wanted = Wanted(
         name or submission.search.name,
         submission.search.name,

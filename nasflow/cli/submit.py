@@ -6,36 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import CaFile, Config, Host, Namespace, TokenFile
+from nasflow.cli.arguments import (
+    AllowTag,
+    CaFile,
+    Config,
+    DeviceKind,
+    Host,
+    Image,
+    Namespace,
+    PodStore,
+    ServiceAccount,
+    TokenFile,
+)
 from nasflow.cli.console import console, say
 
 if TYPE_CHECKING:
     from nasflow.pipelines.cluster.following import Failure
     from nasflow.pipelines.cluster.runs import Run
-
-Image = Annotated[
-    str | None, typer.Option("--image", metavar="IMAGE", help="Image of the pods, best by digest.", show_default=False)
-]
-
-DeviceKind = Annotated[
-    str | None,
-    typer.Option(
-        "--device-kind",
-        metavar="KIND",
-        help="What the pods train on, as in cpu-AVX2 or 'cuda-NVIDIA H100'; by default what this machine does.",
-        show_default=False,
-    ),
-]
-
-ServiceAccount = Annotated[
-    str | None,
-    typer.Option(
-        "--service-account",
-        metavar="NAME",
-        help="Service account of the pods; by default the installation's.",
-        show_default=False,
-    ),
-]
 
 
 def submit(
@@ -49,6 +36,8 @@ def submit(
         ),
     ] = 0,
     image: Image = None,
+    allow_tag: AllowTag = False,
+    store: PodStore = None,
     device_kind: DeviceKind = None,
     service_account: ServiceAccount = None,
     host: Host = None,
@@ -69,7 +58,7 @@ def submit(
     if max_restarts and not wait:
         raise UserError("--max-restarts needs --wait: somebody has to see that a pod is lost.")
     access = Access(host, namespace, token_file, ca_file)
-    submission = Submission(config, access, Compiling(image, device_kind))
+    submission = Submission(config, access, Compiling(image, device_kind, allow_tag, store))
     run, new = submission.start(service_account)
     for note in submission.notes:
         say(note)

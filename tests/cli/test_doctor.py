@@ -36,7 +36,7 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
         result = doctor("pets.yaml", "--host", server.url)
     assert result.exit_code == 0, result.output
     assert "well    data: sklearn:digits: 1,797 samples in 10 classes\n" in result.output
-    assert "answers with credentials, version 2.17.0\n" in result.output
+    assert "answers with credentials, version 2.17.0 " in " ".join(result.output.split())
     assert "skipped Kubernetes: " in result.output
     assert not Path("nasflow-store").exists()
 

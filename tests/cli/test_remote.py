@@ -39,7 +39,7 @@ def nasflow(*arguments: str) -> Result:
 
 
 def submit(*more: str) -> Result:
-    return nasflow("submit", "pets.yaml", "--device-kind", "cpu-test", *more)
+    return nasflow("submit", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag", *more)
 
 
 def script(server: KubeflowServer, *ends: tuple[str, list[Task]]) -> None:
@@ -191,5 +191,5 @@ def test_logs_prints_what_steps_have_written(server: KubeflowServer) -> None:
 
 def test_a_submission_is_what_compile_writes(server: KubeflowServer) -> None:
     submit()
-    nasflow("compile", "pets.yaml", "--device-kind", "cpu-test")
+    nasflow("compile", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag")
     assert Path("pets-pipeline.yaml").read_text() == next(iter(server.state.specs.values()))

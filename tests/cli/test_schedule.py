@@ -31,7 +31,7 @@ def schedule(*arguments: str) -> Result:
 
 
 def create(*more: str) -> Result:
-    return schedule("create", "pets.yaml", "--device-kind", "cpu-test", *more)
+    return schedule("create", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag", *more)
 
 
 def test_a_schedule_from_its_making_to_its_end(server: KubeflowServer) -> None:

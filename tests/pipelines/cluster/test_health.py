@@ -90,14 +90,13 @@ def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
 
 
 def test_a_store_is_written_to_and_left_as_it_was(plugged: dict[str, Any]) -> None:
-    search = config(storage={"url": "odd://me:secret@bucket/prefix"})
+    search = config(storage={"url": "odd://bucket/prefix"})
     said = health.store(search)
     assert said == "odd://bucket/prefix can be written, read, listed and deleted from"
     plugged["kind"] = _Loose
     finding = health.found("store", lambda: health.store(search))
     assert finding.well is False
     assert "does not create only once as it must" in finding.said
-    assert "secret" not in finding.said
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -106,8 +105,9 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert finding.well is False
 
 
-def test_an_mlflow_that_does_not_answer_is_told(tmp_path: Path) -> None:
-    search = config(storage={"url": str(tmp_path / "s")}, tracking={"uri": "http://me:secret@127.0.0.1:9"})
+def test_an_mlflow_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    search = config(storage={"url": str(tmp_path / "s")})
     finding = health.tracking(search)
     assert finding.well is False
     assert "secret" not in finding.said

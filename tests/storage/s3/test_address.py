@@ -57,8 +57,8 @@ def test_by_default_it_is_amazon() -> None:
         ("s3://ab", "names no bucket"),
         ("s3://bucket/p#x", "names no bucket"),
         ("s3://bucket/../other", "the prefix '../other'"),
-        ("s3://bucket/a%2F..%2Fb", "has other characters"),
-        ("s3://bucket/a b", "has other characters"),
+        ("s3://bucket/a%2F..%2Fb", "or other characters"),
+        ("s3://bucket/a b", "or other characters"),
         ("s3://me:secret@bucket/p", "holds no user name or password"),
         (
             "s3://bucket?endpont=http://x",
