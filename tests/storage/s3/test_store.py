@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -201,6 +202,30 @@ class TestRefusals:
 
         monkeypatch.setattr(buckets.Bucket, "put_where", unconditional)
         assert "knows no conditional writes (If-None-Match)" in self.check(url)
+
+
+def test_https_with_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the authority's certificate the server is not spoken to."""
+    certificates = tmp_path / "certs"
+    certificates.mkdir()
+    key, certificate = str(certificates / "private.key"), str(certificates / "public.crt")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=here -addext subjectAltName=IP:127.0.0.1"
+    made = subprocess.run([*command.split(), "-keyout", key, "-out", certificate], capture_output=True)
+    assert made.returncode == 0, made.stderr
+    server = MinioServer(tmp_path / "secure", certificates)
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    server.start()
+    try:
+        store = open_store(server.url("bucket", "p", ca=certificate))
+        store.put("k", b"sealed")
+        assert store.get("k") == b"sealed"
+        with pytest.raises(StorageError, match=rf"the certificate of {server.endpoint} is not trusted; name the file"):
+            open_store(server.url("bucket", "p")).get("k")
+        monkeypatch.setenv("AWS_CA_BUNDLE", certificate)
+        assert open_store(server.url("bucket", "p")).get("k") == b"sealed"
+    finally:
+        server.kill()
 
 
 def test_working_files_are_in_the_cache(url: str, tmp_path: Path) -> None:
