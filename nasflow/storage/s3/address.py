@@ -79,8 +79,8 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
     try:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    except ValueError as error:
-        raise StorageError(f"the URL '{_masked(url)}' cannot be read ({error}); write it as in '{EXAMPLE}'.") from None
+    except ValueError:
+        raise StorageError(f"the URL '{_masked(url)}' cannot be read; write it as in '{EXAMPLE}'.") from None
     if "@" in parts.netloc:
         raise StorageError(
             "an s3:// URL holds no user name or password; give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -124,7 +124,7 @@ def _check_names(url: str, bucket: str, prefix: str, fragment: str) -> None:
 
 def _masked(url: str) -> str:
     """Leave out what may be a password."""
-    return re.sub(r"//[^/?#]*@", "//", url)[:300]
+    return re.sub(r"//.*@", "//", url)[:300]
 
 
 def _server(endpoint: str) -> tuple[str, bool]:

@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import TypeVar
+from xml.etree.ElementTree import ParseError
 
 import tenacity
 import urllib3
 from minio import Minio
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from minio.helpers import check_bucket_name
 from urllib3.exceptions import HTTPError, SSLError
 
 from nasflow.errors import IntegrityError, StorageError
 from nasflow.storage.patience import allowed
-from nasflow.storage.s3.address import Address
+from nasflow.storage.s3.address import EXAMPLE, Address
 from nasflow.storage.s3.credentials import HINT, provider_for
 
 T = TypeVar("T")
@@ -35,12 +37,20 @@ CHECKSUM, WRITE = "x-amz-meta-sha256", "x-amz-meta-write"
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
 _SIGNED_FOR = timedelta(minutes=30)
 _CONDITION_FAILED = 412
+_NO_S3 = "it does not answer as an S3 server does"
 _PAGE = 1000
 """Names that a server lists at a time."""
 
 _FALTERING = frozenset({429, 500, 502, 503, 504})
 _FALTERING_CODES = frozenset(
-    {"SlowDown", "RequestTimeout", "ConditionalRequestConflict", "OperationAborted", "XMinioServerNotInitialized"}
+    {
+        "SlowDown",
+        "RequestTimeout",
+        "ConditionalRequestConflict",
+        "OperationAborted",
+        "XMinioServerNotInitialized",
+        "NoSuchUpload",
+    }
 )
 _REFUSED = {
     "AccessDenied": "its credentials may not do that (they need to get, put, delete and list objects in it)",
@@ -115,13 +125,18 @@ class Bucket:
             cert_reqs="CERT_REQUIRED",
             ca_certs=address.authorities,
         )
-        self._client = Minio(
-            address.host,
-            secure=address.secure,
-            region=address.region,
-            credentials=provider_for(address, self._http),
-            http_client=self._http,
-        )
+        credentials = provider_for(address, self._http)
+        try:
+            self._client = Minio(
+                address.host,
+                secure=address.secure,
+                region=address.region,
+                credentials=credentials,
+                http_client=self._http,
+            )
+            check_bucket_name(address.bucket, s3_check=address.is_amazon)
+        except ValueError as error:
+            raise StorageError(f"the s3:// URL cannot be used: {error}; write it as in '{EXAMPLE}'.") from None
         if address.virtual:
             self._client.enable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
 
@@ -168,19 +183,19 @@ class Bucket:
             StorageError: The bucket cannot be written.
         """
         if len(content) <= PART_BYTES:
-            self._put(name, content, {})
+            if not self._put(name, content, {}):
+                raise self._failure(_CONDITION_FAILED, "")
             return
         beside = {"sha256": hashlib.sha256(content).hexdigest(), "write": secrets.token_hex(8)}
-        self._patiently(
-            lambda: self._client.put_object(
-                self.address.bucket,
-                name,
-                io.BytesIO(content),
-                len(content),
-                metadata=dict(beside),
-                part_size=PART_BYTES,
-            )
-        )
+        place, size = self.address.bucket, len(content)
+
+        def in_parts() -> None:
+            stream = io.BytesIO(content)
+            made = self._client.put_object(place, name, stream, size, metadata=dict(beside), part_size=PART_BYTES)
+            if not made.etag:  # S3 may begin with status 200 and then say that it failed
+                raise FalteringError(_NO_S3)
+
+        self._patiently(in_parts)
 
     def put_where(self, name: str, content: bytes, *, etag: str | None) -> bool:
         """Write the content on a condition; return whether it was written.
@@ -255,12 +270,16 @@ class Bucket:
             method, self.address.bucket, name, _SIGNED_FOR, extra_query_params=dict(beside or {})
         )
         answer = self._http.request(method, url, body=body, headers=dict(headers or {}), redirect=False)
+        if answer.status < 300 and method == "PUT" and "etag" not in answer.headers:
+            raise FalteringError(_NO_S3)
         if answer.status < 300 or answer.status == _CONDITION_FAILED:
             return answer
         found = re.search(rb"<Code>(\w+)</Code>", answer.data)
         code = found[1].decode() if found else ""
-        if answer.status == 404 and code in ("NoSuchKey", "NoSuchVersion", ""):
+        if answer.status == 404 and code in ("NoSuchKey", "NoSuchVersion"):
             return None
+        if answer.status == 404 and not code:  # of what stands before the server, as while it starts
+            raise FalteringError(_NO_S3)
         raise self._failure(answer.status, code)
 
     def _failure(self, status: int, code: str) -> Exception:
@@ -312,8 +331,8 @@ class Bucket:
         except InvalidResponseError as error:
             status = re.search(r"Response code: (\d+)", str(error))
             raise self._failure(int(status[1]) if status else 500, "") from None
-        except MinioException as error:
-            raise FalteringError(type(error).__name__) from None
+        except (MinioException, ParseError, ValueError):  # what it answers is not what S3 answers
+            raise FalteringError(_NO_S3) from None
 
 
 def _told(error: HTTPError) -> str:

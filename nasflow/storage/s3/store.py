@@ -120,11 +120,17 @@ class S3Store:
 
         bucket = Bucket(self._address)
         name = self._address.named(f"~probe.{secrets.token_hex(8)}")
+        bucket.put(name, b"probe")
         try:
-            bucket.put(name, b"probe")
+            there = bucket.get(name)
             conditional = not bucket.put_where(name, b"other", etag=None)
         finally:
             bucket.delete(name)
+        if there is None or there.content != b"probe" or there.checksum is None:
+            raise StorageError(
+                f"what {self._address.server} gives back is not what was written to it, with its checksum beside it; "
+                "is that an S3 server?"
+            )
         if not conditional:
             raise StorageError(
                 f"the S3 server {self._address.server} knows no conditional writes (If-None-Match), without which two "

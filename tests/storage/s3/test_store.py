@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import itertools
+import random
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -202,6 +204,53 @@ class TestRefusals:
 
         monkeypatch.setattr(buckets.Bucket, "put_where", unconditional)
         assert "knows no conditional writes (If-None-Match)" in self.check(url)
+
+
+class TestOtherServers:
+    """What stands in the server's place, as an ingress does while it starts, is no empty store and keeps nothing."""
+
+    @pytest.fixture(params=["404 html", "200 html", "200 bytes", "500 bytes"])
+    def impostor(self, request: pytest.FixtureRequest) -> Iterator[str]:
+        status, _, kind = request.param.partition(" ")
+        body = b"<html>default backend</html>" if kind == "html" else random.Random(1).randbytes(10_000)
+
+        class Answers(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.send_response(int(status))
+                self.send_header("Content-Type", "text/html" if kind == "html" else "application/xml")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_PUT = do_DELETE = answer  # noqa: N815 - the names that http.server calls
+
+            def log_message(self, *_: object) -> None: ...
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            yield f"s3://bucket/p?endpoint=http://127.0.0.1:{server.server_port}&patience=1"
+            server.shutdown()
+
+    def test_nothing_counts_as_written_or_absent(self, impostor: str) -> None:
+        store = open_store(impostor)
+        for attempt in (
+            lambda: store.put("k", b"x"),
+            lambda: store.put_if_absent("k", b"x"),
+            lambda: store.get("k"),
+            lambda: list(store.keys("")),
+        ):
+            with pytest.raises(StorageError) as caught:
+                attempt()
+            assert "\n" not in str(caught.value)
+        with pytest.raises(ConfigError):
+            check_url(impostor)
+
+
+@pytest.mark.parametrize("url", ["s3://a..b", "s3://1.2.3.4", "s3://bucket?endpoint=http://h:99999"])
+def test_what_the_client_refuses_is_one_sentence(url: str) -> None:
+    with pytest.raises(ConfigError, match="s3:// URL"):
+        check_url(url if "endpoint" in url else f"{url}?endpoint=http://127.0.0.1:9")
 
 
 def test_https_with_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
