@@ -22,14 +22,6 @@ def server() -> Iterator[KubeflowServer]:
         yield running
 
 
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("ENDPOINT", "TOKEN", "COOKIE", "SA_TOKEN_PATH", "NAMESPACE", "PATIENCE", "UI_ENDPOINT"):
-        monkeypatch.delenv(f"KF_PIPELINES_{name}", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("KUBECONFIG", raising=False)
-
-
 def connected(server: KubeflowServer, patience: float = 10.0, **more: Any) -> Connection:
     limits = more.pop("limits", (1.0, 1.0))
     return Connection(Access(host=server.url, patience=patience, limits=limits, pace=0.02, **more))
