@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import itertools
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,21 +29,10 @@ from nasflow.testing.sources import SourceContract
 _NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    server = MinioServer(tmp_path_factory.mktemp("minio") / "data")
-    server.start()
-    yield server
-    server.kill()
-
-
 @pytest.fixture(autouse=True)
-def credentials(server: MinioServer, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    cache = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("NASFLOW_CACHE", str(cache))
-    return cache
+def credentials(minio_client: Path) -> Path:
+    """The cache of whoever has the credentials."""
+    return minio_client
 
 
 def picture(seed: int, kind: str = "PNG", side: int = 12) -> bytes:
@@ -78,8 +66,8 @@ def upload(url: str, files: dict[str, bytes]) -> str:
 
 
 @pytest.fixture
-def url(server: MinioServer) -> str:
-    return server.url(f"data-{next(_NUMBERS)}", "some/photos")
+def url(minio: MinioServer) -> str:
+    return minio.url(f"data-{next(_NUMBERS)}", "some/photos")
 
 
 def told(source: S3Source | FolderSource | NpzSource) -> list[tuple[str, int, bytes, str | None]]:
