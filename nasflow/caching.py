@@ -26,5 +26,5 @@ def cache_folder() -> Path:
         return Path(base or Path.home() / ".cache") / "nasflow"
     except RuntimeError:  # of a user that is a mere number, as in a container
         raise UserError(
-            f"user {os.getuid()} has no home folder to keep files in; name a folder in the environment variable {CACHE}."
+            f"user {os.getuid()} has no home folder to keep files in; name a folder in the variable {CACHE}."
         ) from None

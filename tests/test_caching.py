@@ -26,7 +26,7 @@ def test_who_has_no_home_is_told_to_name_a_folder(named: str, monkeypatch: pytes
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("NASFLOW_CACHE", named)
     monkeypatch.setattr("os.getuid", lambda: 987_654_321)
-    with pytest.raises(UserError, match="user 987654321 has no home folder .* variable NASFLOW_CACHE"):
+    with pytest.raises(UserError, match=r"user 987654321 has no home folder .* variable NASFLOW_CACHE"):
         cache_folder()
     monkeypatch.setenv("NASFLOW_CACHE", "/named")
     assert cache_folder() == Path("/named")

@@ -137,7 +137,15 @@ class Server:
         )
         left = max(ends - time.monotonic(), _LEAST_SECONDS)
         try:
-            return pool.urlopen(method, urlunsplit(url), redirect=False, body=body, headers=headers, timeout=left)
+            return pool.urlopen(
+                method,
+                urlunsplit(url),
+                redirect=False,
+                body=body,
+                headers=headers,
+                timeout=left,
+                decode_content=False,  # what somebody packed is listed with its packed size
+            )
         except HTTPError as error:
             raise failure(self.address, error) from None
 

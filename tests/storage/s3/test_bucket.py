@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 from collections.abc import Callable
@@ -80,6 +81,13 @@ def test_names_of_any_letters_are_listed_as_they_are(bucket: Bucket) -> None:
     assert [each.name for each in found] == ["<x>/y", "a b+c/d%2F&e=ä.png", "z"]
     for each in found:
         assert bucket.read(each.name, each.etag, 0, each.size) == each.name.encode()
+
+
+def test_what_somebody_packed_is_read_as_it_is_listed(bucket: Bucket) -> None:
+    content = gzip.compress(b"x" * 1000)
+    bucket._server.ask("PUT", "packed", body=content, headers={"Content-Encoding": "gzip"})
+    (each,) = bucket.listed("packed")
+    assert bucket.read("packed", each.etag, 0, each.size) == content
 
 
 class TestLostAnswers:
