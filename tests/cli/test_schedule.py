@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,11 @@ from nasflow.testing.kubeflow import Fault, KubeflowServer
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[KubeflowServer]:
+def server(monkeypatch: pytest.MonkeyPatch, pets: Callable[..., Path]) -> Iterator[KubeflowServer]:
     with KubeflowServer() as running:
-        monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("KF_PIPELINES_ENDPOINT", running.url)
         monkeypatch.setenv("KF_PIPELINES_PATIENCE", "5")
         monkeypatch.delenv("NASFLOW_SERVER_TIME_ZONE", raising=False)
-        Path("pets.yaml").write_text("name: pets\ndata: sklearn:digits\n")
         yield running
 
 

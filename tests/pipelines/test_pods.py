@@ -43,12 +43,16 @@ RESOURCES: dict[str, Any] = {
     "labels": {"team": "vision"},
     "annotations": {"example.com/why": "a search"},
 }
-HOURS = {"budget": {"trials": 500, "hours": 1}}
-"""With these, the pipeline has the step `search_on`."""
+HOURS = {"budget": {"trials": 500, "hours": 0.07}}
+"""With these, the pipeline has two rounds and the step `search_on`."""
+
+ONE_ROUND = {"budget": {"trials": 8}}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def config(**sections: Any) -> SearchConfig:
-    return config_from({"name": "pods", "data": "sklearn:digits", "storage": {"url": "s3://bucket"}} | sections)
+    document = {"name": "pods", "data": "sklearn:digits", "storage": {"url": "s3://bucket"}}
+    return config_from(document | ONE_ROUND | sections)
 
 
 class Compiled:
@@ -58,7 +62,7 @@ class Compiled:
         target = folder / "pipeline.yaml"
         compile_search(asked, folder, target, device_kind, image=IMAGE)
         self.text = target.read_text()
-        self.spec, *rest = yaml.safe_load_all(self.text)
+        self.spec, *rest = yaml.load_all(self.text, Loader=LOADER)
         self._platform = rest[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if rest else {}
 
     def tasks(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -265,8 +269,9 @@ def test_one_key_of_a_secret_may_be_for_two_variables(tmp_path: Path) -> None:
 
 def test_twenty_rounds_of_sixty_four_shards_stay_below_400_kb_with_everything(tmp_path: Path) -> None:
     sections = {"budget": {"trials": 1280}, "parallelism": {"round_size": 64, "shard_size": 1}}
-    assert len(Compiled(config(**sections), tmp_path, "cpu-test").text.encode()) < 330_000
-    assert len(Compiled(config(resources=RESOURCES, **sections), tmp_path).text.encode()) < 400_000
+    target = tmp_path / "pipeline.yaml"
+    compile_search(config(resources=RESOURCES, **sections), tmp_path, target, "cuda-NVIDIA L4", image=IMAGE)
+    assert target.stat().st_size < 400_000
 
 
 PROGRAM = """
@@ -281,13 +286,15 @@ compile_search(load_config(sys.argv[1]), Path("/"), Path(sys.argv[2]), "cuda-NVI
 def test_another_process_with_another_order_of_hashes_writes_the_same_bytes(tmp_path: Path) -> None:
     path = tmp_path / "search.yaml"
     path.write_text(
-        yaml.safe_dump({"name": "a", "data": "sklearn:digits", "storage": {"url": "s3://b"}, "resources": RESOURCES})
+        yaml.safe_dump(
+            {"name": "a", "data": "sklearn:digits", "storage": {"url": "s3://b"}, "resources": RESOURCES} | ONE_ROUND
+        )
     )
     contents = []
-    for seed in ("0", "1", "4711"):
+    for seed in ("0", "4711"):
         target = tmp_path / f"{seed}.yaml"
         environment = os.environ | {"PYTHONHASHSEED": seed, "NASFLOW_IMAGE": IMAGE}
         subprocess.run([sys.executable, "-c", PROGRAM, path, target], env=environment, check=True)
         contents.append(target.read_bytes())
-    assert contents[0] == contents[1] == contents[2]
+    assert contents[0] == contents[1]
     assert IMAGE.encode() in contents[0]
