@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,13 @@ def content_name(content: bytes) -> str:
 def read_spec(content: bytes) -> Any:
     """Return the first document of a compiled pipeline, or None where there is none."""
     return next(iter(yaml.load_all(content, Loader=_LOADER)), None)
+
+
+def read_request(content: bytes) -> dict[str, Any]:
+    """Return the request of a search that a compiled pipeline has for its default."""
+    parameters = read_spec(content)["root"]["inputDefinitions"]["parameters"]
+    found: dict[str, Any] = json.loads(parameters["request"]["defaultValue"])
+    return found
 
 
 def uploaded(connection: Connection, file: Path) -> Version:

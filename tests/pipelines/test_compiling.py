@@ -13,7 +13,7 @@ from nasflow.config.loading import load_config
 from nasflow.engine.door import outlook
 from nasflow.engine.request import Request
 from nasflow.errors import ConfigError, SpaceError, UserError
-from nasflow.pipelines.search.compiling import compile_search, kind_of_pods, out_of_reach
+from nasflow.pipelines.search.compiling import compile_search, kind_of_pods
 
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -257,25 +257,3 @@ def test_the_device_of_the_pods(tmp_path: Path) -> None:
     assert kind_of_pods(config(), "cpu-AVX2") == "cpu-AVX2"
     assert kind_of_pods(config(resources=GPU), "cuda-NVIDIA L4") == "cuda-NVIDIA L4"
     assert kind_of_pods(config(resources=GPU | {"device": "cuda"}), "cuda-NVIDIA L4") == "cuda-NVIDIA L4"
-
-
-def test_what_no_pod_finds_is_told() -> None:
-    store, tracking = out_of_reach(config())
-    assert store.startswith("storage.url is 'nasflow-store', a folder, and no two pods share one")
-    assert "--store 's3://bucket/prefix'" in store
-    assert tracking.startswith("No MLflow server is named")
-    (data,) = out_of_reach(config(data="npz:a.npz", storage={"url": "s3://b"}, tracking={"uri": "http://mlflow:5000"}))
-    assert data.startswith("data.source is 'npz:a.npz', a path that pods find only where the image has it")
-
-
-@pytest.mark.parametrize(
-    "resources",
-    [
-        {"env": {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}},
-        {"config_maps": {"nasflow": {"MLFLOW_TRACKING_URI": "tracking"}}},
-        {"secrets": {"nasflow-mlflow": {"MLFLOW_TRACKING_URI": "uri"}}},
-        {"steps": {"train_candidates": {"env": {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}}}},
-    ],
-)
-def test_an_mlflow_that_the_pods_are_told_of_will_do(resources: dict[str, Any]) -> None:
-    assert out_of_reach(config(storage={"url": "s3://b"}, resources=resources)) == []

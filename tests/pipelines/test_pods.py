@@ -133,6 +133,11 @@ def test_each_secret_is_on_exactly_the_tasks_that_use_it(example: Compiled) -> N
     assert example.steps_where(lambda _, pod: "pvcMount" in pod) == CACHING
 
 
+def test_the_steps_that_open_the_search_know_the_run_that_holds_it(example: Compiled) -> None:
+    wanted = [{"name": "NASFLOW_RUN", "fieldPath": "metadata.labels['pipeline/runid']"}]
+    assert example.steps_where(lambda _, pod: pod.get("fieldPathAsEnv") == wanted) == STORING
+
+
 def test_the_cache_of_kubeflow_is_on_for_the_space_alone(example: Compiled) -> None:
     assert example.cached() == {"generate_space"}
 
@@ -167,7 +172,7 @@ def test_an_example_as_it_is_asks_for_no_accelerator_and_no_secret(path: Path, t
     assert found.cached() == {"generate_space"}
     for step, container, pod in found.tasks():
         assert "accelerator" not in container["resources"]
-        assert set(pod) == {"podMetadata"}
+        assert set(pod) == {"podMetadata"} | ({"fieldPathAsEnv"} if step in STORING else set())
         assert set(pod["podMetadata"]["labels"]) == {"nasflow/search", "nasflow/step"}
         assert ("resourceMemoryLimit" in container["resources"]) is (step not in TRAINING)
 
