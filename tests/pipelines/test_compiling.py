@@ -168,7 +168,10 @@ def test_data_that_only_the_cluster_has_are_left_to_it(tmp_path: Path, source: s
     (note,) = compile_search(asked, tmp_path / "missing", target, "cpu-test")
     assert note.startswith("The data are not here (there is no ")
     assert target.is_file()
-    assert compile_search(config(), tmp_path, target, "cpu-test") == []
+
+
+def test_data_that_are_here_leave_nothing_to_note(tmp_path: Path) -> None:
+    assert compile_search(config(), tmp_path, tmp_path / "pipeline.yaml", "cpu-test") == []
 
 
 def test_a_bucket_that_only_the_cluster_reaches_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,8 +177,14 @@ def test_an_example_as_it_is_asks_for_no_accelerator_and_no_secret(path: Path, t
         assert ("resourceMemoryLimit" in container["resources"]) is (step not in TRAINING)
 
 
-def test_each_field_becomes_what_kubernetes_calls_it(tmp_path: Path) -> None:
-    container, pod = Compiled(config(resources=RESOURCES), tmp_path).one("train_candidates")
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """One round, without hours, with everything that a pod can have."""
+    return Compiled(config(resources=RESOURCES), tmp_path_factory.mktemp("plain"))
+
+
+def test_each_field_becomes_what_kubernetes_calls_it(plain: Compiled) -> None:
+    container, pod = plain.one("train_candidates")
     resources = container["resources"]
     assert resources["resourceCpuRequest"] == resources["resourceCpuLimit"] == "8000m"
     assert resources["resourceMemoryRequest"] == resources["resourceMemoryLimit"] == "32768Mi"
@@ -212,8 +218,8 @@ def test_each_field_becomes_what_kubernetes_calls_it(tmp_path: Path) -> None:
     assert mapped["keyToEnv"] == [{"configMapKey": "tracking", "envVar": "MLFLOW_TRACKING_URI"}]
 
 
-def test_the_cache_is_mounted_where_the_step_looks_for_it(tmp_path: Path) -> None:
-    container, pod = Compiled(config(resources=RESOURCES), tmp_path).one("prepare_data")
+def test_the_cache_is_mounted_where_the_step_looks_for_it(plain: Compiled) -> None:
+    container, pod = plain.one("prepare_data")
     (claim,) = pod["pvcMount"]
     assert (claim["constant"], claim["mountPath"]) == ("nasflow-cache", "/cache")
     assert {"name": "NASFLOW_CACHE", "value": "/cache"} in container["env"]
@@ -248,11 +254,10 @@ def test_a_pod_is_told_its_cores(cpu: Any, cores: str, tmp_path: Path) -> None:
     assert "env" not in found.one("train_candidates")[0]
 
 
-def test_without_hours_train_candidates_and_train_final_alone_have_the_accelerator(tmp_path: Path) -> None:
-    found = Compiled(config(resources=RESOURCES), tmp_path)
+def test_without_hours_train_candidates_and_train_final_alone_have_the_accelerator(plain: Compiled) -> None:
     for field in ("nodeSelector", "tolerations"):
-        assert found.steps_where(lambda _, pod, field=field: field in pod) == {"train_candidates", "train_final"}
-    trained = found.steps_where(lambda container, _: "accelerator" in container["resources"])
+        assert plain.steps_where(lambda _, pod, field=field: field in pod) == {"train_candidates", "train_final"}
+    trained = plain.steps_where(lambda container, _: "accelerator" in container["resources"])
     assert trained == {"train_candidates", "train_final"}
 
 
