@@ -13,7 +13,7 @@ NasflowError                  something the caller can act on
 ├── StorageError              the store cannot be read or written
 │   └── IntegrityError        a stored document is missing, truncated or altered
 ├── TrackingError             the MLflow server cannot be used
-└── ClusterError              Kubeflow Pipelines cannot be used
+└── ClusterError              Kubeflow Pipelines, or a registry of images, cannot be used
 """
 
 from __future__ import annotations
@@ -88,4 +88,4 @@ class TrackingError(NasflowError):
 
 
 class ClusterError(NasflowError):
-    """Kubeflow Pipelines cannot be used, or what ran there failed."""
+    """Kubeflow Pipelines or a registry of images cannot be used, or what ran there failed."""

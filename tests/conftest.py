@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from filelock import FileLock
 
 from nasflow.config import SearchConfig
 from nasflow.config.loading import load_config
@@ -261,12 +262,21 @@ def in_process(make_site: Callable[[str], Site]) -> Delivered:
 
 
 @pytest.fixture(scope="session")
-def by_pipeline(make_site: Callable[[str], Site]) -> Delivered:
-    """The small search run to its end by the command, two shards and one worker. Nobody may change it."""
-    site = make_site("by-pipeline")
-    code, output = site.run(parallelism={"shard_size": 2, "workers": 1})
-    assert code == 0, output
-    return Delivered(site, output)
+def by_pipeline(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Delivered:
+    """The small search run to its end by the command, two shards and one worker. Nobody may change it.
+
+    It takes half a minute, so that processes which share the tests share it: the first makes it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "by-pipeline"
+    said = folder.with_suffix(".txt")
+    with FileLock(folder.with_suffix(".lock")):
+        site = Site(folder, blank_database)
+        if not said.exists():
+            code, output = site.run(parallelism={"shard_size": 2, "workers": 1})
+            assert code == 0, output
+            said.write_text(output)
+    return Delivered(site, said.read_text())
 
 
 @pytest.fixture(scope="session")

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import CaFile, Host, Namespace, TokenFile
 from nasflow.cli.console import say
+from nasflow.cli.options import access_options, taking
+
+if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.connection import Access
 
 Remote = Annotated[
     str, typer.Argument(metavar="SEARCH", help="The search's YAML file, or its name.", show_default=False)
 ]
 
 
+@taking(access=access_options)
 def cancel(
     search: Remote,
     *,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
+    access: Access,
 ) -> None:
     """End the runs of a search on Kubeflow Pipelines; what has finished is kept.
 
     'nasflow submit' goes on where it stopped.
     """
     from nasflow.cli import remote
-    from nasflow.pipelines.cluster.connection import Access
 
-    ended = remote.cancel(search, Access(host, namespace, token_file, ca_file))
+    ended = remote.cancel(search, access)
     for name in ended:
         say(f"Cancelled {name}.")
     if not ended:

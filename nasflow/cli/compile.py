@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nasflow.cli.arguments import AllowTag, Config, DeviceKind, Image, PodStore
-from nasflow.cli.console import say
+from nasflow.cli.console import remark, say
 from nasflow.errors import UserError
 
 
@@ -30,13 +30,15 @@ def compile_pipeline(
     """Compile a search into a pipeline file for Kubeflow Pipelines."""
     from nasflow.cli import wiring
     from nasflow.config import load_config
+    from nasflow.pipelines.search.images import chosen_image
 
     target = out if out is not None else Path(f"{load_config(config).name}-pipeline.yaml")
     if target.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out must name a .yaml file, not '{target}'; try '{target.with_suffix('.yaml')}'.")
     if target.exists() and not force:
         raise UserError(f"{target} exists already; name another file with --out, or replace it with --force.")
-    notes = wiring.compile_pipeline(config, target, image, device_kind, allow_tag=allow_tag, store=store)
+    chosen = chosen_image(image, allow_tag=allow_tag)
+    notes = wiring.compile_pipeline(config, target, chosen, device_kind, store=store)
     say(f"Wrote {target}. Upload it to Kubeflow Pipelines, in its UI or with 'kfp pipeline create -p NAME {target}'.")
     for note in notes:
-        say(note)
+        remark(note)

@@ -29,6 +29,11 @@ def display(drawing: RenderableType) -> None:
     console().print(drawing, crop=False)
 
 
+def remark(text: str) -> None:
+    """Print a line on standard error, where it is in nobody's way: a note, and not what was asked for."""
+    console(sys.stderr).print(text, soft_wrap=True)
+
+
 def say(text: str) -> None:
     """Print a line as it is: never wrapped, so that paths and commands can be copied."""
     console().print(text, soft_wrap=True)

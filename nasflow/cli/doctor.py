@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import CaFile, Host, Namespace, TokenFile
 from nasflow.cli.console import display
+from nasflow.cli.options import access_options, taking
 from nasflow.errors import ClusterError
+
+if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.connection import Access
 
 _SIGNS = {True: ("well", "green"), False: ("fails", "red"), None: ("skipped", "cyan")}
 
 
+@taking(access=access_options)
 def doctor(
     config: Annotated[
         Path | None,
@@ -22,10 +26,7 @@ def doctor(
         ),
     ] = None,
     *,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
+    access: Access,
 ) -> None:
     """Test every connection, credential, permission and version, and say what to do about each that fails.
 
@@ -35,13 +36,12 @@ def doctor(
 
     from nasflow.cli.text import count
     from nasflow.config.loading import load_config
-    from nasflow.pipelines.cluster.connection import Access
     from nasflow.pipelines.cluster.health import examined
 
     search = load_config(config) if config is not None else None
     base = config.resolve().parent if config is not None else Path.cwd()
     failed = 0
-    for finding in examined(search, base, Access(host, namespace, token_file, ca_file)):
+    for finding in examined(search, base, access):
         sign, colour = _SIGNS[finding.well]
         failed += finding.well is False
         line = Text.assemble((f"{sign:<8}", colour), (f"{finding.what}: ", "bold"), finding.said)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import CaFile, Host, Namespace, RunId, TokenFile
+from nasflow.cli.arguments import RunId
 from nasflow.cli.cancel import Remote
 from nasflow.cli.console import say
+from nasflow.cli.options import access_options, taking
+
+if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.connection import Access
 
 
+@taking(access=access_options)
 def logs(
     search: Remote,
     step: Annotated[
@@ -23,16 +28,12 @@ def logs(
     ] = None,
     *,
     run: RunId = None,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
+    access: Access,
 ) -> None:
     """Print what the steps of a search have written on Kubeflow Pipelines."""
     from nasflow.cli import remote
-    from nasflow.pipelines.cluster.connection import Access
 
-    found, command = remote.logs(search, Access(host, namespace, token_file, ca_file), step, run)
+    found, command = remote.logs(search, access, step, run)
     for log in found:
         say(f"==> {log.step.name} ({log.step.state.lower()}), pod {log.pod}")
         say(log.text.rstrip("\n"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasflow.cli import wiring
+from nasflow.cli.options import Compiling
 from nasflow.cli.progress import ProgressView
 from nasflow.cli.remote_view import RemoteView
 from nasflow.config import SearchConfig
@@ -25,23 +26,6 @@ if TYPE_CHECKING:
 _YAML = (".yaml", ".yml")
 
 
-@dataclass(frozen=True)
-class Compiling:
-    """How a search is compiled before it is submitted.
-
-    Attributes:
-        image: Of the pods, or None for the environment's.
-        device_kind: What they train on, or None for what this machine has.
-        allow_tag: Whether an image without a digest will do.
-        store: Of the pods, or None for that of the YAML file.
-    """
-
-    image: str | None = None
-    device_kind: str | None = None
-    allow_tag: bool = False
-    store: str | None = None
-
-
 class Submission:
     """A search on its way to a cluster.
 
@@ -50,37 +34,54 @@ class Submission:
         access: Kubeflow Pipelines.
         compiling: How it is compiled.
 
+    Attributes:
+        search: The search, with the store of its pods.
+        notes: What the user has to see to on the cluster.
+        version: The pipeline's version on the server.
+
     Raises:
-        UserError: The search cannot run, or no Kubeflow Pipelines is known.
-        ClusterError: It cannot be uploaded.
+        UserError: The search cannot run there, its image lacks what it uses, or no Kubeflow Pipelines is known.
+        ClusterError: It cannot be uploaded, or its image's registry cannot be asked.
     """
 
     def __init__(self, config: Path, access: Access, compiling: Compiling) -> None:
         from nasflow.pipelines.cluster.connection import Connection
         from nasflow.pipelines.cluster.runs import Runs
-        from nasflow.pipelines.cluster.uploading import uploaded
+        from nasflow.pipelines.cluster.uploading import read_request, uploaded
+        from nasflow.pipelines.search.reach import check_shared
 
-        self.search = load_config(config)
+        self.search = wiring.load_for_pods(config, compiling.store)
+        check_shared(self.search)
         self.connection = Connection(access)
+        image, self.notes = compiling.image_for(self.search)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "pipeline.yaml")
-            self.notes = wiring.compile_pipeline(
-                config,
-                file,
-                compiling.image,
-                compiling.device_kind,
-                allow_tag=compiling.allow_tag,
-                store=compiling.store,
-            )
+            self.notes += wiring.compile_pipeline(config, file, image, compiling.device_kind, store=compiling.store)
+            self._request = read_request(file.read_bytes())
             self.version: Version = uploaded(self.connection, file)
         self._runs = Runs(self.connection, self.search.name)
+        self._generation = 0
 
-    def start(self, service_account: str | None) -> tuple[Run, bool]:
-        """Start the run; return it, and whether it is new: one of the same content that is not over is taken up."""
-        active = self._runs.active(self.version)
-        if active is not None:
+    def start(self, service_account: str | None, *, anew: bool = False) -> tuple[Run, bool]:
+        """Start the run, or take up the one of the same content that is not over.
+
+        Args:
+            service_account: Of its pods.
+            anew: Start a search of the next generation, which knows nothing of those before.
+
+        Returns:
+            The run, and whether it was started now.
+        """
+        if not anew and (active := self._runs.active(self.version)) is not None:
+            self._generation = active.generation
             return active, False
-        return self._runs.started(self.version, service_account=service_account), True
+        self._generation = self._runs.generation() + anew
+        return self._started(service_account), True
+
+    def _started(self, service_account: str | None) -> Run:
+        asked = json.dumps(self._request | {"generation": self._generation}, separators=(",", ":"))
+        parameters = {"request": asked} if self._generation else {}
+        return self._runs.started(self.version, parameters, service_account)
 
     def follow(
         self,
@@ -103,7 +104,7 @@ class Submission:
         why = finished(
             self.connection,
             run,
-            lambda: self._runs.started(self.version, service_account=service_account),
+            lambda: self._started(service_account),
             lambda state: on_progress(view.of(state)),
             on_restart,
             max_restarts=max_restarts,

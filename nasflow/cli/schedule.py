@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import (
-    AllowTag,
-    CaFile,
-    Config,
-    DeviceKind,
-    Host,
-    Image,
-    Namespace,
-    PodStore,
-    ServiceAccount,
-    TokenFile,
-)
-from nasflow.cli.console import display, say
+from nasflow.cli.arguments import Config, ServiceAccount
+from nasflow.cli.console import display, remark, say
 from nasflow.cli.failing import guarded
+from nasflow.cli.options import Compiling, access_options, compile_options, taking
+
+if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.connection import Access
+    from nasflow.pipelines.cluster.schedules import Schedule, Schedules
 
 app = typer.Typer(
     help="Run searches at set times on Kubeflow Pipelines.",
@@ -31,100 +26,97 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.", show_default=False)]
 
+Cron = Annotated[
+    str,
+    typer.Option(
+        "--cron",
+        metavar="FIELDS",
+        help="When: minute hour day month weekday, as in '0 3 * * 1'; or @daily, @weekly …",
+        show_default=False,
+    ),
+]
 
+TimeZone = Annotated[
+    str, typer.Option("--time-zone", metavar="ZONE", help="Zone that the times are meant in, as in Europe/Berlin.")
+]
+
+ServerTimeZone = Annotated[
+    str,
+    typer.Option(
+        "--server-time-zone",
+        metavar="ZONE",
+        envvar="NASFLOW_SERVER_TIME_ZONE",
+        help="Zone that the installation reads times in: its CRON_SCHEDULE_TIMEZONE.",
+    ),
+]
+
+ScheduleName = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Name; by default that of the search.", show_default=False),
+]
+
+
+@taking(compiling=compile_options, access=access_options)
 def create(
     config: Config,
-    cron: Annotated[
-        str,
-        typer.Option(
-            "--cron",
-            metavar="FIELDS",
-            help="When: minute hour day month weekday, as in '0 3 * * 1'; or @daily, @weekly …",
-            show_default=False,
-        ),
-    ],
+    cron: Cron,
     *,
-    time_zone: Annotated[
-        str, typer.Option("--time-zone", metavar="ZONE", help="Zone that the times are meant in, as in Europe/Berlin.")
-    ] = "UTC",
-    name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="NAME", help="Name; by default that of the search.", show_default=False),
-    ] = None,
-    server_time_zone: Annotated[
-        str,
-        typer.Option(
-            "--server-time-zone",
-            metavar="ZONE",
-            envvar="NASFLOW_SERVER_TIME_ZONE",
-            help="Zone that the installation reads times in: its CRON_SCHEDULE_TIMEZONE.",
-        ),
-    ] = "UTC",
-    image: Image = None,
-    allow_tag: AllowTag = False,
-    store: PodStore = None,
-    device_kind: DeviceKind = None,
+    time_zone: TimeZone = "UTC",
+    name: ScheduleName = None,
+    server_time_zone: ServerTimeZone = "UTC",
     service_account: ServiceAccount = None,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
+    compiling: Compiling,
+    access: Access,
 ) -> None:
     """Make a schedule, or change the one of this name; a paused one stays so.
 
     No run begins while the one before is under way, and times missed while the cluster was away are not made up for.
     """
-    from nasflow.cli.remote import Compiling, Submission
-    from nasflow.pipelines.cluster.connection import Access
-    from nasflow.pipelines.cluster.cron import Cron, next_time, zone_named
+    from nasflow.cli.remote import Submission
+    from nasflow.pipelines.cluster import cron as times
     from nasflow.pipelines.cluster.schedules import Schedules, Wanted
 
-    when, _ = Cron.parse(cron), zone_named(time_zone)  # before anything is uploaded
-    compiling = Compiling(image, device_kind, allow_tag, store)
-    submission = Submission(config, Access(host, namespace, token_file, ca_file), compiling)
-    wanted = Wanted(
-        name or submission.search.name,
-        submission.search.name,
-        submission.version,
-        cron,
-        time_zone,
-        server_time_zone,
-        service_account,
-    )
+    times.Cron.parse(cron), times.zone_named(time_zone)  # before anything is uploaded
+    submission = Submission(config, access, compiling)
+    search = submission.search.name
+    wanted = Wanted(name or search, search, submission.version, cron, time_zone, server_time_zone, service_account)
     schedule, changed = Schedules(submission.connection).created(wanted)
     for note in submission.notes:
-        say(note)
-    say(f"Schedule {schedule.name} is {'set' if changed else 'there already, unchanged'}: '{cron}' in {time_zone}.")
-    following = next_time(when, time_zone, datetime.now(UTC))
+        remark(note)
+    for line in _told(schedule, changed=changed):
+        say(line)
+
+
+def _told(schedule: Schedule, *, changed: bool) -> list[str]:
+    """Return what there is to say of a schedule that was just made."""
+    from nasflow.pipelines.cluster.cron import Cron, next_time
+
+    is_there = "set" if changed else "there already, unchanged"
+    lines = [f"Schedule {schedule.name} is {is_there}: '{schedule.cron}' in {schedule.zone}."]
+    following = next_time(Cron.parse(schedule.cron), schedule.zone, datetime.now(UTC))
     if not schedule.enabled:
-        say(f"It is paused; 'nasflow schedule resume {schedule.name}' lets it run.")
+        lines.append(f"It is paused; 'nasflow schedule resume {schedule.name}' lets it run.")
     elif following is None:
-        say("It never happens: there is no such day.")
+        lines.append("It never happens: there is no such day.")
     else:
-        say(f"Next: {following:%a %Y-%m-%d %H:%M %Z}.")
+        lines.append(f"Next: {following:%a %Y-%m-%d %H:%M %Z}.")
     if schedule.until is not None:
-        say(
-            f"Clocks are changed in {time_zone}, so it is laid out until {schedule.until:%Y-%m-%d}; the same command "
-            f"again, before that, goes further."
+        lines.append(
+            f"Clocks are changed in {schedule.zone}, so it is laid out until {schedule.until:%Y-%m-%d}; the same "
+            f"command again, before that, goes further."
         )
+    return lines
 
 
-def list_schedules(
-    *,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
-) -> None:
+@taking(access=access_options)
+def list_schedules(*, access: Access) -> None:
     """List the schedules."""
     from nasflow.cli.tables import schedules
     from nasflow.cli.views import ScheduleRow
-    from nasflow.pipelines.cluster.connection import Access, Connection
     from nasflow.pipelines.cluster.cron import Cron, next_time
-    from nasflow.pipelines.cluster.schedules import Schedules
 
     now, rows = datetime.now(UTC), []
-    for each in Schedules(Connection(Access(host, namespace, token_file, ca_file))).all():
+    for each in _schedules(access).all():
         following = next_time(Cron.parse(each.cron), each.zone, now) if each.enabled else None
         shown = f"{following:%Y-%m-%d %H:%M}" if following else "–"
         until = f"{each.until:%Y-%m-%d}" if each.until else ""
@@ -132,62 +124,43 @@ def list_schedules(
     display(schedules(rows))
 
 
-def pause(
-    name: Name,
-    *,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
-) -> None:
+@taking(access=access_options)
+def pause(name: Name, *, access: Access) -> None:
     """Start no more runs; those under way go on."""
-    from nasflow.pipelines.cluster.connection import Access, Connection
-    from nasflow.pipelines.cluster.schedules import Schedules
-
-    Schedules(Connection(Access(host, namespace, token_file, ca_file))).pause(name)
+    _schedules(access).pause(name)
     say(f"Schedule {name} is paused.")
 
 
-def resume(
-    name: Name,
-    *,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
-) -> None:
+@taking(access=access_options)
+def resume(name: Name, *, access: Access) -> None:
     """Start runs again.
 
     Of the times missed meanwhile, Kubeflow Pipelines makes up for the last one.
     """
-    from nasflow.pipelines.cluster.connection import Access, Connection
-    from nasflow.pipelines.cluster.schedules import Schedules
-
-    Schedules(Connection(Access(host, namespace, token_file, ca_file))).resume(name)
+    _schedules(access).resume(name)
     say(f"Schedule {name} runs.")
 
 
-def delete(
-    name: Name,
-    *,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
-) -> None:
+@taking(access=access_options)
+def delete(name: Name, *, access: Access) -> None:
     """Remove a schedule; its runs, and what they found, stay."""
-    from nasflow.pipelines.cluster.connection import Access, Connection
-    from nasflow.pipelines.cluster.schedules import Schedules
-
-    found = Schedules(Connection(Access(host, namespace, token_file, ca_file))).delete(name)
+    found = _schedules(access).delete(name)
     say(f"Schedule {name} is deleted." if found else f"There is no schedule {name} (any more).")
 
 
-for _name, _command in (
-    ("create", create),
-    ("list", list_schedules),
-    ("pause", pause),
-    ("resume", resume),
-    ("delete", delete),
-):
+def _schedules(access: Access) -> Schedules:
+    from nasflow.pipelines.cluster.connection import Connection
+    from nasflow.pipelines.cluster.schedules import Schedules
+
+    return Schedules(Connection(access))
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "create": create,
+    "list": list_schedules,
+    "pause": pause,
+    "resume": resume,
+    "delete": delete,
+}
+for _name, _command in _COMMANDS.items():
     app.command(_name)(guarded(_command))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import CaFile, Host, Namespace, RunId, StoreUrl, TokenFile
+from nasflow.cli.arguments import RunId, StoreUrl
 from nasflow.cli.console import display, say
+from nasflow.cli.options import access_options, taking
 from nasflow.errors import UserError
 
+if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.connection import Access
 
+
+@taking(access=access_options)
 def status(
     search: Annotated[
         str | None,
@@ -24,23 +29,19 @@ def status(
         bool, typer.Option("--remote", help="Ask Kubeflow Pipelines for the last run of the search.")
     ] = False,
     run: RunId = None,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
+    access: Access,
 ) -> None:
     """Show the searches that are kept, or how far one of them is, here or on Kubeflow Pipelines."""
     from nasflow.cli import wiring
     from nasflow.cli.progress import drawn
     from nasflow.cli.tables import searches
 
-    if remote or run or host:
+    if remote or run or access.host:
         from nasflow.cli.remote import progress
-        from nasflow.pipelines.cluster.connection import Access
 
         if search is None:
             raise UserError("--remote needs a search: name its YAML file, or the name in it.")
-        view, address, failed = progress(search, Access(host, namespace, token_file, ca_file), run)
+        view, address, failed = progress(search, access, run)
         display(drawn(view))
         for line in (failed, address):
             if line:

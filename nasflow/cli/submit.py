@@ -6,25 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nasflow.cli.arguments import (
-    AllowTag,
-    CaFile,
-    Config,
-    DeviceKind,
-    Host,
-    Image,
-    Namespace,
-    PodStore,
-    ServiceAccount,
-    TokenFile,
-)
-from nasflow.cli.console import console, say
+from nasflow.cli.arguments import Config, ServiceAccount
+from nasflow.cli.console import console, remark, say
+from nasflow.cli.options import Compiling, access_options, compile_options, taking
 
 if TYPE_CHECKING:
+    from nasflow.pipelines.cluster.connection import Access
     from nasflow.pipelines.cluster.following import Failure
     from nasflow.pipelines.cluster.runs import Run
 
 
+@taking(compiling=compile_options, access=access_options)
 def submit(
     config: Config,
     *,
@@ -35,15 +27,13 @@ def submit(
             "--max-restarts", metavar="N", min=0, max=100, help="With --wait: start again so often when a pod is lost."
         ),
     ] = 0,
-    image: Image = None,
-    allow_tag: AllowTag = False,
-    store: PodStore = None,
-    device_kind: DeviceKind = None,
+    new: Annotated[
+        bool,
+        typer.Option("--new", help="Search anew, though this search is under way or done; what it found before stays."),
+    ] = False,
     service_account: ServiceAccount = None,
-    host: Host = None,
-    namespace: Namespace = None,
-    token_file: TokenFile = None,
-    ca_file: CaFile = None,
+    compiling: Compiling,
+    access: Access,
 ) -> None:
     """Run a search on Kubeflow Pipelines.
 
@@ -51,18 +41,16 @@ def submit(
     twice, so that the same command again is safe; after a failure it goes on where the search stopped.
     """
     from nasflow.cli.progress import Progress
-    from nasflow.cli.remote import Compiling, Submission
+    from nasflow.cli.remote import Submission
     from nasflow.errors import UserError
-    from nasflow.pipelines.cluster.connection import Access
 
     if max_restarts and not wait:
         raise UserError("--max-restarts needs --wait: somebody has to see that a pod is lost.")
-    access = Access(host, namespace, token_file, ca_file)
-    submission = Submission(config, access, Compiling(image, device_kind, allow_tag, store))
-    run, new = submission.start(service_account)
+    submission = Submission(config, access, compiling)
+    run, started = submission.start(service_account, anew=new)
     for note in submission.notes:
-        say(note)
-    say(f"{'Started' if new else 'Already under way:'} {run.name}: {submission.address(run)}")
+        remark(note)
+    say(f"{'Started' if started else 'Already under way:'} {run.name}: {submission.address(run)}")
     if not wait:
         say(f"Follow it with 'nasflow submit {config} --wait' or 'nasflow status {config} --remote'.")
         return

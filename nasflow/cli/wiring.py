@@ -10,6 +10,7 @@ from nasflow.cli import showing
 from nasflow.cli.placing import placed
 from nasflow.cli.progress import ProgressView
 from nasflow.cli.views import GarbageView, LeaderboardView, PlanView, SearchRow, SummaryView, TrialView
+from nasflow.config import SearchConfig
 from nasflow.config.loading import config_from, load_config
 from nasflow.engine.kept import KeptSearch, find_search, kept_searches
 from nasflow.engine.request import anchored
@@ -53,24 +54,28 @@ def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView]
 def compile_pipeline(
     config: Path,
     target: Path,
-    image: str | None,
+    image: str,
     device_kind: str | None,
     *,
-    allow_tag: bool = False,
     store: str | None = None,
 ) -> list[str]:
     """Write the pipeline of a search into a YAML file; return what the user has to see to on the cluster."""
-    from nasflow.pipelines.search.compiling import compile_search, out_of_reach
-    from nasflow.pipelines.search.images import chosen_image
+    from nasflow.pipelines.search.compiling import compile_search
+    from nasflow.pipelines.search.reach import left_to_chance, out_of_reach
 
-    checked = load_config(config)
-    if store is not None:
-        document = checked.model_dump(mode="json", exclude_defaults=True)
-        checked = config_from(document | {"storage": document.get("storage", {}) | {"url": store}})
-    chosen = chosen_image(image, allow_tag=allow_tag)
+    checked = load_for_pods(config, store)
     with placed(config):
-        notes = compile_search(checked, config.resolve().parent, target, device_kind, image=chosen)
-    return [*notes, *out_of_reach(checked)]
+        notes = compile_search(checked, config.resolve().parent, target, device_kind, image=image)
+    return [*notes, *out_of_reach(checked), *left_to_chance(checked)]
+
+
+def load_for_pods(config: Path, store: str | None) -> SearchConfig:
+    """Return a search with the store that its pods have, where another one is named."""
+    checked = load_config(config)
+    if store is None:
+        return checked
+    document = checked.model_dump(mode="json", exclude_defaults=True)
+    return config_from(document | {"storage": document.get("storage", {}) | {"url": store}})
 
 
 def search_rows(store: str | None) -> list[SearchRow]:

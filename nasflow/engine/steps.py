@@ -14,6 +14,7 @@ from nasflow.data.bundle import DataBundle
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
+from nasflow.engine.run_lease import keep_for_run
 from nasflow.errors import NasflowError
 from nasflow.processes import ProcessStamp, end_with, shared_lock
 from nasflow.spaces import SearchSpace
@@ -64,7 +65,7 @@ def attend() -> None:
 
 
 def opened(request: str, data: str, space: str, deadline: float = 0.0) -> tuple[Plan, SearchRecords]:
-    """Return the search and its part of the store.
+    """Return the search and its part of the store; on a cluster, hold it for the run that this step is part of.
 
     Args:
         request: `Request.to_json()`.
@@ -74,10 +75,13 @@ def opened(request: str, data: str, space: str, deadline: float = 0.0) -> tuple[
 
     Raises:
         IntegrityError: The data or the space were altered.
+        HeldError: Another run, or a command elsewhere, holds the search.
     """
     bundle = DataBundle.open(Path(data), verify=False)
     plan = Plan(Request.from_json(request), bundle, read_space(space), deadline or None)
-    return plan, SearchRecords(plan.request.store(), plan.search_id)
+    records = SearchRecords(plan.request.store(), plan.search_id)
+    keep_for_run(records.store, f"{records.folder}/lease.json", f"search '{plan.config.name}'")
+    return plan, records
 
 
 def read_space(path: str) -> SearchSpace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ class Run:
         created_at: When it was asked for, or None.
         steps: Its tasks.
         error: What the server says of its failure, or empty.
+        generation: How often the search had been begun anew when it was asked for.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Run:
     created_at: datetime | None = None
     steps: tuple[Step, ...] = ()
     error: str = ""
+    generation: int = 0
 
     @property
     def over(self) -> bool:
@@ -130,6 +133,10 @@ class Runs:
         wanted = version.version_id if version is not None else None
         return next((r for r in self.all() if not r.over and wanted in (None, r.version_id)), None)
 
+    def generation(self) -> int:
+        """Return how often the search was begun anew: the highest generation that a run of it was asked for."""
+        return max((run.generation for run in self.all()), default=0)
+
     def latest(self, run_id: str | None = None) -> Run:
         """Return the latest run with its steps, or the one with an id or the beginning of it.
 
@@ -200,7 +207,17 @@ def _run(document: Any) -> Run:
         created_at=document.created_at,
         steps=tuple(_step(each) for each in details or ()),
         error=_message(document),
+        generation=_generation(document),
     )
+
+
+def _generation(document: Any) -> int:
+    """Return the generation in the request that a run was started with; 0 where it has its pipeline's own."""
+    given = (document.runtime_config.parameters if document.runtime_config else None) or {}
+    try:
+        return int(json.loads(given["request"])["generation"])
+    except (KeyError, TypeError, ValueError):
+        return 0
 
 
 def _step(document: Any) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import yaml
 from nasflow.pipelines.cluster.connection import Connection, filtered
 
 _DIGITS = 16
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C, where it is there, reads a large pipeline in a tenth of the time."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,18 @@ def content_name(content: bytes) -> str:
     return f"sha256-{hashlib.sha256(content).hexdigest()[:_DIGITS]}"
 
 
+def read_spec(content: bytes) -> Any:
+    """Return the first document of a compiled pipeline, or None where there is none."""
+    return next(iter(yaml.load_all(content, Loader=_LOADER)), None)
+
+
+def read_request(content: bytes) -> dict[str, Any]:
+    """Return the request of a search that a compiled pipeline has for its default."""
+    parameters = read_spec(content)["root"]["inputDefinitions"]["parameters"]
+    found: dict[str, Any] = json.loads(parameters["request"]["defaultValue"])
+    return found
+
+
 def uploaded(connection: Connection, file: Path) -> Version:
     """Return the version with the content of a compiled pipeline, uploaded where it is not there yet.
 
@@ -47,7 +62,7 @@ def uploaded(connection: Connection, file: Path) -> Version:
         ClusterError: It cannot be uploaded.
     """
     content = file.read_bytes()
-    name = str(next(iter(yaml.safe_load_all(content)))["pipelineInfo"]["name"])
+    name = str(read_spec(content)["pipelineInfo"]["name"])
     pipeline = _pipeline(connection, name)
     version = _version(connection, pipeline.pipeline_id, content_name(content), file)
     return Version(name, content_name(content), pipeline.pipeline_id, version.pipeline_version_id)

@@ -6,8 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from nasflow.components.image import IMAGE
-from nasflow.config import ResourcesConfig, SearchConfig, split_source
-from nasflow.config.joining import pod_of
+from nasflow.config import ResourcesConfig, SearchConfig
 from nasflow.config.pod_checks import accelerated
 from nasflow.data.opening import find_source
 from nasflow.engine.door import fitting
@@ -16,9 +15,6 @@ from nasflow.engine.request import Request, anchored
 from nasflow.errors import MissingDataError, StorageError, UserError
 from nasflow.pipelines.search.limits import LARGEST_SPEC, check_parameter, check_shards, check_size, shards_at_once
 from nasflow.storage.patience import at_the_door
-
-_READ_BY_PATH = ("folder", "npz")
-"""Sources whose argument is a path of the machine that reads them."""
 
 
 def compile_search(
@@ -89,35 +85,6 @@ def kind_of_pods(config: SearchConfig, named: str | None) -> str:
     return kind
 
 
-def out_of_reach(config: SearchConfig) -> list[str]:
-    """Return a sentence for everything that a search keeps or reads on this machine, where no pod finds it.
-
-    The file can be compiled all the same: it runs nothing, and may be for an image that has the data.
-
-    Args:
-        config: The search.
-    """
-    found = []
-    url = config.storage.url
-    if "://" not in url or url.startswith("file://"):
-        found.append(
-            f"storage.url is '{url}', a folder, and no two pods share one: each would lose the others' results. Name "
-            "a store that all reach before the pipeline runs, in the file or as in --store 's3://bucket/prefix'."
-        )
-    if config.tracking.uri is None and "MLFLOW_TRACKING_URI" not in _variables(config):
-        found.append(
-            "No MLflow server is named, and each pod would write into a file of its own: set tracking.uri, or "
-            "MLFLOW_TRACKING_URI under resources.config_maps or resources.env."
-        )
-    source, argument = split_source(config.data.source)
-    if source in _READ_BY_PATH and "://" not in argument:
-        found.append(
-            f"data.source is '{config.data.source}', a path that pods find only where the image has it: put the data "
-            "into a bucket, as in 's3://bucket/prefix', or into the image."
-        )
-    return found
-
-
 def _kind_here(config: SearchConfig) -> str:
     """Return what this machine trains on, whatever the search asks for."""
     return DeviceProbe(config.resources.model_copy(update={"device": "auto"})).result()
@@ -144,12 +111,6 @@ def _for_pods(config: SearchConfig) -> SearchConfig:
     The memory of a pod is its container's limit, which the workers find out about, and so a step's own.
     """
     return config.model_copy(update={"resources": ResourcesConfig(device=config.resources.device)})
-
-
-def _variables(config: SearchConfig) -> set[str]:
-    """Return the names of the environment variables that a training pod is given."""
-    pod = pod_of(config, "train_candidates")
-    return set(pod.env).union(*pod.secrets.values(), *pod.config_maps.values())
 
 
 def _looked_at(config: SearchConfig, base: Path) -> list[str]:

@@ -11,9 +11,12 @@ from nasflow.config.joining import pod_of
 from nasflow.config.model import CORES
 from nasflow.config.pod_checks import CACHE
 from nasflow.config.pods import PodConfig, TolerationConfig
-from nasflow.config.steps import STEPS, TRAINING, Step
+from nasflow.config.steps import STEPS, STORING, TRAINING, Step
+from nasflow.engine.run_lease import RUN_VARIABLE
 
 SEARCH_LABEL, STEP_LABEL = "nasflow/search", "nasflow/step"
+_RUN = "metadata.labels['pipeline/runid']"
+"""Where a pod finds the id of its run, which Kubeflow Pipelines writes on all of them."""
 
 SPOT: dict[str, tuple[dict[str, str], tuple[TolerationConfig, ...]]] = {
     "aks": (
@@ -45,6 +48,8 @@ def clothing(config: SearchConfig, image: str) -> Callable[[Any], None]:
         config: The search.
         image: Name of the image.
     """
+    from kfp import kubernetes
+
     pods = {step: pod_of(config, step) for step in STEPS}
 
     def clothe(task: Any) -> None:
@@ -53,6 +58,8 @@ def clothing(config: SearchConfig, image: str) -> Callable[[Any], None]:
         _size(task, pods[step], trains=step in TRAINING)
         _place(task, pods[step])
         _inform(task, pods[step])
+        if step in STORING:
+            kubernetes.use_field_path_as_env(task, RUN_VARIABLE, _RUN)
         _mount(task, pods[step])
         _mark(task, pods[step], {SEARCH_LABEL: config.name, STEP_LABEL: step})
 

@@ -1,18 +1,72 @@
-"""Views filled with what a search could look like."""
+"""Views filled with what a search could look like, and a search for a cluster that is compiled once."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rich.console import Console
 
 from nasflow.cli.progress import ProgressView, RoundProgress, RunningTrial
 from nasflow.cli.views import LeaderboardView, PlanView, SummaryView, TrialRow, TrialView
+from nasflow.config.steps import STORING
 
 Render = Callable[..., str]
+
+PETS: dict[str, Any] = {
+    "name": "pets",
+    "data": "sklearn:digits",
+    "budget": {"trials": 8},
+    "storage": {"url": "/cache/pets"},
+    "tracking": {"uri": "http://mlflow:5000"},
+    "resources": {"cpu": 2, "memory_gib": 4, "steps": {step: {"cache": "shared"} for step in sorted(STORING)}},
+}
+"""A search of one round for a cluster, which leaves nothing to remark: its pods share the volume of their store."""
+
+
+@pytest.fixture(scope="session")
+def _pets_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pets")
+
+
+@pytest.fixture(scope="session")
+def _compilations() -> dict[tuple[str, str, str], bytes]:
+    return {}
+
+
+@pytest.fixture
+def pets(
+    _pets_folder: Path, _compilations: dict[tuple[str, str, str], bytes], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """Be in a folder with the search `pets.yaml`; return a function that writes it with changes.
+
+    What is compiled again and again is compiled once; everything else that compiling does is done each time.
+    """
+    from nasflow.pipelines.search import compiling
+
+    compiled = compiling._compiled
+
+    def once(config: Any, request: Any, image: str) -> bytes:
+        key = (config.model_dump_json(), request.to_json(), image)
+        if key not in _compilations:
+            _compilations[key] = compiled(config, request, image)
+        return _compilations[key]
+
+    def write(**changes: Any) -> Path:
+        path = _pets_folder / "pets.yaml"
+        path.write_text(yaml.safe_dump(PETS | changes, sort_keys=False))
+        return path
+
+    monkeypatch.setattr(compiling, "_compiled", once)
+    monkeypatch.chdir(_pets_folder)
+    for left in _pets_folder.iterdir():
+        left.unlink()
+    write()
+    return write
 
 
 @pytest.fixture

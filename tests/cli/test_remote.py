@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,11 @@ TOLD = Task("propose", "FAILED", "pod-2", log="nasflow: the store cannot be writ
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[KubeflowServer]:
+def server(monkeypatch: pytest.MonkeyPatch, pets: Callable[..., Path]) -> Iterator[KubeflowServer]:
     with KubeflowServer(token=TOKEN) as running:
-        monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(following, "POLL_SECONDS", 0.0)
         for name, value in {"ENDPOINT": running.url, "TOKEN": TOKEN, "PATIENCE": "5"}.items():
             monkeypatch.setenv(f"KF_PIPELINES_{name}", value)
-        Path("pets.yaml").write_text("name: pets\ndata: sklearn:digits\nbudget: {trials: 16}\n")
         yield running
 
 
@@ -39,7 +37,7 @@ def nasflow(*arguments: str) -> Result:
 
 
 def submit(*more: str) -> Result:
-    return nasflow("submit", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag", *more)
+    return nasflow("submit", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag", "--no-check-image", *more)
 
 
 def script(server: KubeflowServer, *ends: tuple[str, list[Task]]) -> None:
@@ -78,9 +76,9 @@ def test_the_same_command_again_takes_the_run_up(server: KubeflowServer) -> None
     assert len(server.kept("pipeline_versions")) == 1
 
 
-def test_a_changed_search_is_another_version(server: KubeflowServer) -> None:
+def test_a_changed_search_is_another_version(server: KubeflowServer, pets: Callable[..., Path]) -> None:
     submit()
-    Path("pets.yaml").write_text("name: pets\ndata: sklearn:digits\nseed: 5\n")
+    pets(seed=5)
     submit()
     assert len(server.kept("pipelines")) == 1
     assert len(server.kept("pipeline_versions")) == len(server.kept("runs")) == 2

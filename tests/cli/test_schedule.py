@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,11 @@ from nasflow.testing.kubeflow import Fault, KubeflowServer
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[KubeflowServer]:
+def server(monkeypatch: pytest.MonkeyPatch, pets: Callable[..., Path]) -> Iterator[KubeflowServer]:
     with KubeflowServer() as running:
-        monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("KF_PIPELINES_ENDPOINT", running.url)
         monkeypatch.setenv("KF_PIPELINES_PATIENCE", "5")
         monkeypatch.delenv("NASFLOW_SERVER_TIME_ZONE", raising=False)
-        Path("pets.yaml").write_text("name: pets\ndata: sklearn:digits\n")
         yield running
 
 
@@ -31,7 +29,7 @@ def schedule(*arguments: str) -> Result:
 
 
 def create(*more: str) -> Result:
-    return schedule("create", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag", *more)
+    return schedule("create", "pets.yaml", "--device-kind", "cpu-test", "--allow-tag", "--no-check-image", *more)
 
 
 def test_a_schedule_from_its_making_to_its_end(server: KubeflowServer) -> None:
@@ -115,3 +113,17 @@ def test_what_is_not_allowed_is_told(server: KubeflowServer, kind: int, said: st
         result = schedule(*arguments)
         assert result.exit_code == 1
         assert said in result.stderr
+
+
+def test_a_store_that_no_two_pods_share_is_no_schedule(server: KubeflowServer, pets: Callable[..., Path]) -> None:
+    pets(storage={"url": "nasflow-store"})
+    result = create("--cron", "@daily")
+    assert (result.exit_code, "no two pods share one" in result.stderr) == (2, True)
+    assert server.asked == []
+
+
+def test_notes_are_not_what_was_asked_for(server: KubeflowServer, pets: Callable[..., Path]) -> None:
+    pets(resources={}, storage={"url": "s3://bucket"})
+    result = create("--cron", "@daily")
+    assert "LimitRange" in result.stderr
+    assert "LimitRange" not in result.stdout

@@ -240,6 +240,8 @@ def test_compile_writes_the_pipeline_alone(site: Any) -> None:
     target = site.root / "out" / "small.yaml"
     notes = wiring.compile_pipeline(path, target, IMAGE, "cpu-test")
     assert "no two pods share one" in notes[0]
+    assert "resources.cpu and resources.memory_gib are not set for train_candidates and train_final" in notes[-1]
+    assert "LimitRange" not in target.read_text()
     assert "nasflow-small" in target.read_text()
     assert IMAGE in target.read_text()
     assert sorted(p.name for p in site.root.iterdir()) == ["out", "search.yaml"]

@@ -13,20 +13,29 @@ from nasflow.config.loading import load_config
 from nasflow.engine.door import outlook
 from nasflow.engine.request import Request
 from nasflow.errors import ConfigError, SpaceError, UserError
-from nasflow.pipelines.search.compiling import compile_search, kind_of_pods, out_of_reach
+from nasflow.pipelines.search.compiling import compile_search, kind_of_pods
 
 EXAMPLES = sorted(Path(__file__).parents[2].joinpath("examples").glob("*.yaml"))
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def config(**sections: Any) -> SearchConfig:
-    return SearchConfig.model_validate({"name": "compiled", "data": "sklearn:digits"} | sections)
+    """Return a search of one round, unless it is told otherwise."""
+    return SearchConfig.model_validate(
+        {"name": "compiled", "data": "sklearn:digits", "budget": {"trials": 8}} | sections
+    )
 
 
 def compiled(folder: Path, asked: SearchConfig) -> dict[str, Any]:
     target = folder / "pipeline.yaml"
     compile_search(asked, folder, target, "cpu-test")
-    found: dict[str, Any] = next(iter(yaml.safe_load_all(target.read_text())))
+    found: dict[str, Any] = next(iter(yaml.load_all(target.read_text(), Loader=LOADER)))
     return found
+
+
+@pytest.fixture(scope="module")
+def three_rounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return compiled(tmp_path_factory.mktemp("three"), config(budget={"trials": 20}))
 
 
 def tasks(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -48,17 +57,16 @@ def test_every_example_compiles_to_the_same_bytes_each_time(path: Path, tmp_path
     assert {p.name for p in tmp_path.iterdir()} == {"new"}
 
 
-def test_the_steps_are_all_there_round_by_round(tmp_path: Path) -> None:
-    spec = compiled(tmp_path, config(budget={"trials": 20}))
-    names = [task.rsplit("/", 1)[1] for task in tasks(spec)]
+def test_the_steps_are_all_there_round_by_round(three_rounds: dict[str, Any]) -> None:
+    names = [task.rsplit("/", 1)[1] for task in tasks(three_rounds)]
     for step in ("prepare-data", "generate-space", "select", "train-final", "export-model", "report", "register-model"):
         assert names.count(step) == 1
     assert [name for name in names if name.startswith("propose")] == ["propose", "propose-2", "propose-3"]
     assert sum(name.startswith("train-candidates") for name in names) == 3
 
 
-def test_only_the_space_is_cached(tmp_path: Path) -> None:
-    for name, task in tasks(compiled(tmp_path, config())).items():
+def test_only_the_space_is_cached(three_rounds: dict[str, Any]) -> None:
+    for name, task in tasks(three_rounds).items():
         if "for-loop" in name.rsplit("/", 1)[1]:
             continue
         cached = task.get("cachingOptions", {}).get("enableCache", False)
@@ -75,15 +83,14 @@ def test_the_parameters_are_the_request_and_when_it_is_due(tmp_path: Path) -> No
     assert request.config.seed == 4
 
 
-def test_architectures_travel_in_artifacts_and_never_as_parameters(tmp_path: Path) -> None:
-    spec = compiled(tmp_path, config())
+def test_architectures_travel_in_artifacts_and_never_as_parameters(three_rounds: dict[str, Any]) -> None:
     parameters = set()
-    for component in spec["components"].values():
+    for component in three_rounds["components"].values():
         for side in ("inputDefinitions", "outputDefinitions"):
             parameters |= set(component.get(side, {}).get("parameters", {}))
     plain = {name for name in parameters if not name.startswith("pipelinechannel--")}
     assert plain == {"request", "deadline", "fingerprint", "number", "shard", "Output"}
-    propose = spec["components"]["comp-propose"]["outputDefinitions"]
+    propose = three_rounds["components"]["comp-propose"]["outputDefinitions"]
     assert propose["parameters"]["Output"]["parameterType"] == "LIST"  # the names of the shards
     assert propose["artifacts"]["proposal"]["artifactType"]["schemaTitle"] == "system.Artifact"
 
@@ -92,15 +99,15 @@ def test_twenty_rounds_stay_small(tmp_path: Path) -> None:
     target = tmp_path / "pipeline.yaml"
     sizes = {}
     for rounds in (1, 20):
-        compile_search(config(budget={"trials": 8 * rounds}), tmp_path, target, "cpu-test")
+        sections = {"budget": {"trials": 64 * rounds}, "parallelism": {"round_size": 64, "shard_size": 1}}
+        compile_search(config(**sections), tmp_path, target, "cpu-test")
         sizes[rounds] = target.stat().st_size
-    assert sizes[20] < 400_000
+    assert sizes[20] < 340_000  # 400,000 with everything that a pod can have: see test_pods.py
     assert (sizes[20] - sizes[1]) / 19 < 16_000
 
 
-def test_steps_install_nothing_and_run_in_the_one_image(tmp_path: Path) -> None:
-    spec = compiled(tmp_path, config())
-    containers = [e["container"] for e in spec["deploymentSpec"]["executors"].values()]
+def test_steps_install_nothing_and_run_in_the_one_image(three_rounds: dict[str, Any]) -> None:
+    containers = [e["container"] for e in three_rounds["deploymentSpec"]["executors"].values()]
     assert len({container["image"] for container in containers}) == 1
     assert not any("pip install" in " ".join(container["command"]) for container in containers)
 
@@ -115,7 +122,7 @@ def test_a_configuration_that_kubeflow_would_cut_is_refused(tmp_path: Path) -> N
 def test_the_device_kind_is_this_machines_unless_given(tmp_path: Path) -> None:
     target = tmp_path / "pipeline.yaml"
     compile_search(config(resources={"device": "cpu"}), tmp_path, target)
-    spec = next(iter(yaml.safe_load_all(target.read_text())))
+    spec = next(iter(yaml.load_all(target.read_text(), Loader=LOADER)))
     request = Request.from_json(spec["root"]["inputDefinitions"]["parameters"]["request"]["defaultValue"])
     assert request.device_kind.startswith("cpu-")
 
@@ -161,7 +168,10 @@ def test_data_that_only_the_cluster_has_are_left_to_it(tmp_path: Path, source: s
     (note,) = compile_search(asked, tmp_path / "missing", target, "cpu-test")
     assert note.startswith("The data are not here (there is no ")
     assert target.is_file()
-    assert compile_search(config(), tmp_path, target, "cpu-test") == []
+
+
+def test_data_that_are_here_leave_nothing_to_note(tmp_path: Path) -> None:
+    assert compile_search(config(), tmp_path, tmp_path / "pipeline.yaml", "cpu-test") == []
 
 
 def test_a_bucket_that_only_the_cluster_reaches_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +221,7 @@ def test_on_this_machine_a_task_has_nothing_of_a_pod(tmp_path: Path) -> None:
     asked = config(resources={"accelerator": {"count": 1}, "cpu": 2, "env": {"A": "b"}, "labels": {"a": "b"}})
     target = tmp_path / "pipeline.yaml"
     compiler.Compiler().compile(search_pipeline("local", asked, 1, "request"), str(target))
-    (spec,) = yaml.safe_load_all(target.read_text())
+    (spec,) = yaml.load_all(target.read_text(), Loader=LOADER)
     for executor in spec["deploymentSpec"]["executors"].values():
         assert set(executor["container"]) == {"args", "command", "image"}
 
@@ -250,25 +260,3 @@ def test_the_device_of_the_pods(tmp_path: Path) -> None:
     assert kind_of_pods(config(), "cpu-AVX2") == "cpu-AVX2"
     assert kind_of_pods(config(resources=GPU), "cuda-NVIDIA L4") == "cuda-NVIDIA L4"
     assert kind_of_pods(config(resources=GPU | {"device": "cuda"}), "cuda-NVIDIA L4") == "cuda-NVIDIA L4"
-
-
-def test_what_no_pod_finds_is_told() -> None:
-    store, tracking = out_of_reach(config())
-    assert store.startswith("storage.url is 'nasflow-store', a folder, and no two pods share one")
-    assert "--store 's3://bucket/prefix'" in store
-    assert tracking.startswith("No MLflow server is named")
-    (data,) = out_of_reach(config(data="npz:a.npz", storage={"url": "s3://b"}, tracking={"uri": "http://mlflow:5000"}))
-    assert data.startswith("data.source is 'npz:a.npz', a path that pods find only where the image has it")
-
-
-@pytest.mark.parametrize(
-    "resources",
-    [
-        {"env": {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}},
-        {"config_maps": {"nasflow": {"MLFLOW_TRACKING_URI": "tracking"}}},
-        {"secrets": {"nasflow-mlflow": {"MLFLOW_TRACKING_URI": "uri"}}},
-        {"steps": {"train_candidates": {"env": {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}}}},
-    ],
-)
-def test_an_mlflow_that_the_pods_are_told_of_will_do(resources: dict[str, Any]) -> None:
-    assert out_of_reach(config(storage={"url": "s3://b"}, resources=resources)) == []

@@ -100,18 +100,25 @@ def test_a_single_round_is_too_large_for_another_reason() -> None:
 
 
 def test_the_round_size_and_the_hours_that_are_named_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a lower limit, since hundreds of rounds take seconds to compile."""
-    for module in (limits, compiling):
-        monkeypatch.setattr(module, "LARGEST_SPEC", 250_000)
+    """With a limit of three and a half rounds, since hundreds of them take seconds to compile."""
     target = tmp_path / "pipeline.yaml"
+    sizes = []
+    for rounds in (1, 2):
+        compile_search(config(8 * rounds), tmp_path, target, "cpu-test")
+        sizes.append(target.stat().st_size)
+        target.unlink()
+    each = sizes[1] - sizes[0]
+    largest = sizes[0] + 2 * each + each // 2
+    for module in (limits, compiling):
+        monkeypatch.setattr(module, "LARGEST_SPEC", largest)
     with pytest.raises(UserError) as told:
-        compile_search(config(200), tmp_path, target, "cpu-test")
+        compile_search(config(40), tmp_path, target, "cpu-test")
     assert list(tmp_path.iterdir()) == []
     least = int(re.findall(r"round_size to at least (\d+)", str(told.value))[0])
-    compile_search(config(200, parallelism={"round_size": least}), tmp_path, target, "cpu-test")
-    assert 200_000 < target.stat().st_size <= 250_000
-    compile_search(config(200, budget={"trials": 200, "hours": 8}), tmp_path, target, "cpu-test")
-    assert target.stat().st_size < 200_000
+    compile_search(config(40, parallelism={"round_size": least}), tmp_path, target, "cpu-test")
+    assert largest - each < target.stat().st_size <= largest
+    compile_search(config(40, budget={"trials": 40, "hours": 0.07}), tmp_path, target, "cpu-test")
+    assert target.stat().st_size < largest - each
 
 
 def test_too_many_shards_are_refused_when_compiling(tmp_path: Path) -> None:

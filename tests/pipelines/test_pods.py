@@ -43,12 +43,16 @@ RESOURCES: dict[str, Any] = {
     "labels": {"team": "vision"},
     "annotations": {"example.com/why": "a search"},
 }
-HOURS = {"budget": {"trials": 500, "hours": 1}}
-"""With these, the pipeline has the step `search_on`."""
+HOURS = {"budget": {"trials": 500, "hours": 0.07}}
+"""With these, the pipeline has two rounds and the step `search_on`."""
+
+ONE_ROUND = {"budget": {"trials": 8}}
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def config(**sections: Any) -> SearchConfig:
-    return config_from({"name": "pods", "data": "sklearn:digits", "storage": {"url": "s3://bucket"}} | sections)
+    document = {"name": "pods", "data": "sklearn:digits", "storage": {"url": "s3://bucket"}}
+    return config_from(document | ONE_ROUND | sections)
 
 
 class Compiled:
@@ -58,7 +62,7 @@ class Compiled:
         target = folder / "pipeline.yaml"
         compile_search(asked, folder, target, device_kind, image=IMAGE)
         self.text = target.read_text()
-        self.spec, *rest = yaml.safe_load_all(self.text)
+        self.spec, *rest = yaml.load_all(self.text, Loader=LOADER)
         self._platform = rest[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if rest else {}
 
     def tasks(self) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -129,6 +133,11 @@ def test_each_secret_is_on_exactly_the_tasks_that_use_it(example: Compiled) -> N
     assert example.steps_where(lambda _, pod: "pvcMount" in pod) == CACHING
 
 
+def test_the_steps_that_open_the_search_know_the_run_that_holds_it(example: Compiled) -> None:
+    wanted = [{"name": "NASFLOW_RUN", "fieldPath": "metadata.labels['pipeline/runid']"}]
+    assert example.steps_where(lambda _, pod: pod.get("fieldPathAsEnv") == wanted) == STORING
+
+
 def test_the_cache_of_kubeflow_is_on_for_the_space_alone(example: Compiled) -> None:
     assert example.cached() == {"generate_space"}
 
@@ -163,13 +172,19 @@ def test_an_example_as_it_is_asks_for_no_accelerator_and_no_secret(path: Path, t
     assert found.cached() == {"generate_space"}
     for step, container, pod in found.tasks():
         assert "accelerator" not in container["resources"]
-        assert set(pod) == {"podMetadata"}
+        assert set(pod) == {"podMetadata"} | ({"fieldPathAsEnv"} if step in STORING else set())
         assert set(pod["podMetadata"]["labels"]) == {"nasflow/search", "nasflow/step"}
         assert ("resourceMemoryLimit" in container["resources"]) is (step not in TRAINING)
 
 
-def test_each_field_becomes_what_kubernetes_calls_it(tmp_path: Path) -> None:
-    container, pod = Compiled(config(resources=RESOURCES), tmp_path).one("train_candidates")
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """One round, without hours, with everything that a pod can have."""
+    return Compiled(config(resources=RESOURCES), tmp_path_factory.mktemp("plain"))
+
+
+def test_each_field_becomes_what_kubernetes_calls_it(plain: Compiled) -> None:
+    container, pod = plain.one("train_candidates")
     resources = container["resources"]
     assert resources["resourceCpuRequest"] == resources["resourceCpuLimit"] == "8000m"
     assert resources["resourceMemoryRequest"] == resources["resourceMemoryLimit"] == "32768Mi"
@@ -203,8 +218,8 @@ def test_each_field_becomes_what_kubernetes_calls_it(tmp_path: Path) -> None:
     assert mapped["keyToEnv"] == [{"configMapKey": "tracking", "envVar": "MLFLOW_TRACKING_URI"}]
 
 
-def test_the_cache_is_mounted_where_the_step_looks_for_it(tmp_path: Path) -> None:
-    container, pod = Compiled(config(resources=RESOURCES), tmp_path).one("prepare_data")
+def test_the_cache_is_mounted_where_the_step_looks_for_it(plain: Compiled) -> None:
+    container, pod = plain.one("prepare_data")
     (claim,) = pod["pvcMount"]
     assert (claim["constant"], claim["mountPath"]) == ("nasflow-cache", "/cache")
     assert {"name": "NASFLOW_CACHE", "value": "/cache"} in container["env"]
@@ -239,11 +254,10 @@ def test_a_pod_is_told_its_cores(cpu: Any, cores: str, tmp_path: Path) -> None:
     assert "env" not in found.one("train_candidates")[0]
 
 
-def test_without_hours_train_candidates_and_train_final_alone_have_the_accelerator(tmp_path: Path) -> None:
-    found = Compiled(config(resources=RESOURCES), tmp_path)
+def test_without_hours_train_candidates_and_train_final_alone_have_the_accelerator(plain: Compiled) -> None:
     for field in ("nodeSelector", "tolerations"):
-        assert found.steps_where(lambda _, pod, field=field: field in pod) == {"train_candidates", "train_final"}
-    trained = found.steps_where(lambda container, _: "accelerator" in container["resources"])
+        assert plain.steps_where(lambda _, pod, field=field: field in pod) == {"train_candidates", "train_final"}
+    trained = plain.steps_where(lambda container, _: "accelerator" in container["resources"])
     assert trained == {"train_candidates", "train_final"}
 
 
@@ -265,8 +279,9 @@ def test_one_key_of_a_secret_may_be_for_two_variables(tmp_path: Path) -> None:
 
 def test_twenty_rounds_of_sixty_four_shards_stay_below_400_kb_with_everything(tmp_path: Path) -> None:
     sections = {"budget": {"trials": 1280}, "parallelism": {"round_size": 64, "shard_size": 1}}
-    assert len(Compiled(config(**sections), tmp_path, "cpu-test").text.encode()) < 330_000
-    assert len(Compiled(config(resources=RESOURCES, **sections), tmp_path).text.encode()) < 400_000
+    target = tmp_path / "pipeline.yaml"
+    compile_search(config(resources=RESOURCES, **sections), tmp_path, target, "cuda-NVIDIA L4", image=IMAGE)
+    assert target.stat().st_size < 400_000
 
 
 PROGRAM = """
@@ -281,13 +296,15 @@ compile_search(load_config(sys.argv[1]), Path("/"), Path(sys.argv[2]), "cuda-NVI
 def test_another_process_with_another_order_of_hashes_writes_the_same_bytes(tmp_path: Path) -> None:
     path = tmp_path / "search.yaml"
     path.write_text(
-        yaml.safe_dump({"name": "a", "data": "sklearn:digits", "storage": {"url": "s3://b"}, "resources": RESOURCES})
+        yaml.safe_dump(
+            {"name": "a", "data": "sklearn:digits", "storage": {"url": "s3://b"}, "resources": RESOURCES} | ONE_ROUND
+        )
     )
     contents = []
-    for seed in ("0", "1", "4711"):
+    for seed in ("0", "4711"):
         target = tmp_path / f"{seed}.yaml"
         environment = os.environ | {"PYTHONHASHSEED": seed, "NASFLOW_IMAGE": IMAGE}
         subprocess.run([sys.executable, "-c", PROGRAM, path, target], env=environment, check=True)
         contents.append(target.read_bytes())
-    assert contents[0] == contents[1] == contents[2]
+    assert contents[0] == contents[1]
     assert IMAGE.encode() in contents[0]

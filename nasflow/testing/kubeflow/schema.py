@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import kfp_server_api
@@ -82,15 +83,16 @@ class Operation:
         return {key: values[0] for key, values in given.items()}
 
 
-def operations() -> list[Operation]:
-    """Return every request of the API, those with the most specific paths first."""
+@cache
+def operations() -> tuple[Operation, ...]:
+    """Return every request of the API, those with the most specific paths first; they are looked up once a process."""
     found = [
         operation
         for name, service in vars(services).items()
         if name.endswith("ServiceApi")
         for operation in _of_service(service)
     ]
-    return sorted(found, key=lambda each: (each.path.count("{"), -len(each.path)))
+    return tuple(sorted(found, key=lambda each: (each.path.count("{"), -len(each.path))))
 
 
 def _of_service(service: type) -> Iterator[Operation]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
+from nasflow.pipelines.cluster.uploading import read_spec
 from nasflow.testing.kubeflow.schema import check_filter
 
 Document = dict[str, Any]
@@ -121,7 +120,7 @@ class State:
 
     def upload_version(self, query: Mapping[str, str], content: bytes) -> Document:
         """Keep a pipeline's version."""
-        spec = next(iter(yaml.safe_load_all(content)), None)
+        spec = read_spec(content)
         if not isinstance(spec, dict) or "pipelineInfo" not in spec or "root" not in spec:
             raise AnswerError(400, "The file is no pipeline")
         pipeline = self.get("pipelines", query["pipelineid"])
