@@ -33,16 +33,15 @@ def train_candidates(
     from nasflow.engine.hours import SearchClock
     from nasflow.engine.rounds import steps_after
     from nasflow.engine.search import train_round
-    from nasflow.engine.steps import opened, step
+    from nasflow.engine.steps import opened, read_shard, step
     from nasflow.engine.telling import trials_told
     from nasflow.engine.trialling import open_tracker
-    from nasflow.trials import Entry, History, Trial
+    from nasflow.trials import Entry, History
 
     number = int(shard.partition("-")[0])
     with step("train_candidates", summary.path, round=number, shard=shard) as say:
-        proposed = json.loads(Path(proposal.path).read_text())
-        plan, records = opened(request, data.path, space.path, proposed["deadline"])
-        trials = [Trial.from_json(document) for document in proposed["shards"][shard]]
+        trials, deadline = read_shard(proposal.path, shard)
+        plan, records = opened(request, data.path, space.path, deadline)
         clock = SearchClock(plan, records, steps_after(plan.config, number))
         with open_tracker(plan, records) as tracker:
             results = train_round(plan, records, trials, tracker, task=f"shard-{shard}", clock=clock)

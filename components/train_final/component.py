@@ -37,13 +37,13 @@ def train_final(
     from nasflow.delivery.final import confusion_matrix
     from nasflow.delivery.final import train_final as run
     from nasflow.engine.concluding import failure_told
-    from nasflow.engine.steps import opened, step
+    from nasflow.engine.steps import opened, read_selection, step
     from nasflow.engine.trialling import open_tracker
 
     with step("train_final", summary.path) as say:
         plan, records = opened(request, data.path, space.path, deadline)
         with failure_told(plan, records):
-            selected = json.loads(Path(selection.path).read_text())
+            selected = read_selection(selection.path)
             with open_tracker(plan, records) as tracker:
                 found = run(plan, records, selected, tracker)
             Path(outcome.path).write_text(json.dumps(found.to_json()))

@@ -17,10 +17,11 @@ from nasflow.data.bundle import DataBundle
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
-from nasflow.errors import IntegrityError, NasflowError
+from nasflow.errors import NasflowError, damaged
 from nasflow.passwords import hidden
 from nasflow.processes import ProcessStamp, end_with, shared_lock
 from nasflow.spaces import SearchSpace
+from nasflow.trials import Trial
 
 DRIVER = "NASFLOW_DRIVER"
 """Environment variable with the stamp of the process that this one works for and ends with; absent on a cluster."""
@@ -138,7 +139,29 @@ def read_space(path: str) -> SearchSpace:
     Raises:
         IntegrityError: The file is missing or damaged.
     """
-    try:
+    with damaged(f"the search space in {path}"):
         return SearchSpace.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise IntegrityError(f"the search space cannot be read from {path}: {error}") from error
+
+
+def read_shard(path: str, name: str) -> tuple[list[Trial], float]:
+    """Read the trials of a shard, and the deadline, from the file of a proposal.
+
+    Raises:
+        IntegrityError: The file is missing or damaged, or has no such shard.
+    """
+    with damaged(f"the proposal in {path}"):
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        return [Trial.from_json(trial) for trial in document["shards"][name]], float(document["deadline"])
+
+
+def read_selection(path: str) -> list[str]:
+    """Read the ids of the trials that were selected from their file.
+
+    Raises:
+        IntegrityError: The file is missing or damaged.
+    """
+    with damaged(f"the selection in {path}"):
+        ids = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+            raise TypeError("it is no list of ids")
+        return ids
