@@ -19,11 +19,13 @@ from nasflow.engine.steps import (
     FOLDER,
     LOG_FILE,
     opened,
+    read_selection,
+    read_shard,
     read_space,
     step,
     this_process,
 )
-from nasflow.errors import ConfigError, HeldError, SearchError
+from nasflow.errors import ConfigError, HeldError, IntegrityError, SearchError
 from nasflow.processes import ProcessStamp, await_unlocked
 
 SLEEPER = (
@@ -161,3 +163,23 @@ def test_a_search_is_opened_from_what_travels(planned: Any, tmp_path: Path) -> N
     assert again.search_id == plan.search_id == records.search_id
     assert again.config == plan.config
     assert read_space(str(file)).id == plan.space.id
+
+
+def test_what_one_step_leaves_another_reads(tmp_path: Path, planned: Any) -> None:
+    plan = planned()
+    proposal, selection = tmp_path / "proposal", tmp_path / "selection"
+    trial = plan.full_training(plan.reference, 1)
+    proposal.write_text(json.dumps({"deadline": 5, "shards": {"0-0": [trial.to_json()], "0-1": []}}))
+    assert read_shard(str(proposal), "0-0") == ([trial], 5.0)
+    assert read_shard(str(proposal), "0-1") == ([], 5.0)
+    with pytest.raises(IntegrityError, match=rf"the proposal in {proposal} is missing or damaged \(KeyError: '0-2'\)"):
+        read_shard(str(proposal), "0-2")
+    with pytest.raises(IntegrityError, match=r"the selection in .* is missing or damaged \(\[Errno 2\] No such file"):
+        read_selection(str(selection))
+    for content, good in (('["a", "b"]', True), ('{"a": 1}', False), ("[1]", False), ("", False)):
+        selection.write_text(content)
+        if good:
+            assert read_selection(str(selection)) == ["a", "b"]
+        else:
+            with pytest.raises(IntegrityError, match="the selection in"):
+                read_selection(str(selection))

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -118,3 +118,21 @@ print(read_progress("key", pathlib.Path({str(path)!r}).read_bytes()).epoch, "tor
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "False"]
+
+
+def test_a_bit_that_turned_anywhere_is_noticed() -> None:
+    content = pack(PROGRESS, {"network": network()})
+    unpack("key", content)
+    for place in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        with pytest.raises(IntegrityError, match="the checkpoint 'key' was cut or altered"):
+            unpack("key", bytes(damaged))
+
+
+def test_one_without_a_checksum_is_not_used() -> None:
+    from safetensors.torch import save
+
+    content = save(network(), metadata={"progress": json.dumps(asdict(PROGRESS))})
+    with pytest.raises(IntegrityError, match="the checkpoint 'key' was cut or altered"):
+        unpack("key", content)
