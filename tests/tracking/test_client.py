@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from nasflow.errors import StorageError, TrackingError
 from nasflow.tracking import TrackingTarget, client
-from nasflow.tracking.client import RefusedError, connect, explained, reach
+from nasflow.tracking.client import AwayError, RefusedError, connect, explained, open_client, reach
 
 CONNECT = """
 import os

@@ -108,8 +108,8 @@ def test_another_machines_runs_are_abandoned_by_age(age: float, verdict: bool) -
 
 
 def test_a_run_of_this_process_is_known() -> None:
-    assert made_here(creator_tag("store"), "store")
-    assert not made_here(creator_tag("store"), "other")
-    other = json.dumps(json.loads(creator_tag("store")) | {"started": "ticks:1"})
-    assert not made_here(other, "store")
-    assert not made_here("nonsense", "store")
+    assert records.made_here(records.creator_tag("store"), "store")
+    assert not records.made_here(records.creator_tag("store"), "other")
+    other = json.dumps(json.loads(records.creator_tag("store")) | {"started": "ticks:1"})
+    assert not records.made_here(other, "store")
+    assert not records.made_here("nonsense", "store")
