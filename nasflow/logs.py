@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ _ORDER = ("search", "step", "round", "shard", "trial")
 _SHORT = 8
 """Letters of an id that a line for people has."""
 
-_fields: ContextVar[Mapping[str, Any]] = ContextVar("nasflow_log_fields", default={})  # noqa: B039 # never changed
+_fields: ContextVar[dict[str, Any]] = ContextVar("nasflow_log_fields", default={})  # noqa: B039 # never changed
 
 
 def fields() -> dict[str, Any]:

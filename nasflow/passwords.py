@@ -70,6 +70,8 @@ def secrets_of(environment: Mapping[str, str]) -> set[str]:
 
 def _secrets(environment: Mapping[str, str]) -> Iterator[str]:
     for name, value in environment.items():
+        if name in _SECRET_FOLDERS:
+            continue
         if _SECRET_NAME.search(name):
             yield value.strip()
         elif "@" in value and "://" in value:

@@ -123,26 +123,7 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
     records.store.put(f"{records.folder}/{METADATA_FILE}", _metadata(plan))
     # Whoever reads the report while its registration is being made gets this one, unless there is one that has its own.
     records.store.put_if_absent(f"{records.folder}/{REPORT}", report.read_bytes())
-    found = list(_trainings(records, outcome))
-    written: list[bool] = []
-
-    def track() -> tuple[Registration | None, str]:
-        written.clear()
-        return _tracked(plan, records, outcome, files=(model, report), found=found, on_run=written.append)
-
-    untracked = ""
-    try:
-        registration, run_id = patiently(track)
-    except TrackingError as error:
-        lacking = f"{len(found) - len(written)} of the {len(found)} runs of the search"
-        if plan.config.registry.enabled:
-            raise TrackingError(
-                f"the search is over and what it found is kept, but its model is not registered, and {lacking} may be "
-                f"missing: {error}"
-            ) from error
-        registration, run_id = None, ""
-        records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
-        untracked = f"MLflow may lack {lacking}, which 'nasflow sync' writes: {error}"
+    registration, run_id, untracked = _tracked_if_possible(plan, records, outcome, model, report)
     document = {
         "schema_version": 1,
         "asked": delivery_asked(plan.config),
@@ -155,6 +136,35 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
     records.write("delivered", document)
     local = _local(records, MODEL, METADATA_FILE), _local(records, REPORT)
     return Delivery(outcome, registration, *local, run_id, untracked=untracked)
+
+
+def _tracked_if_possible(
+    plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, report: Path
+) -> tuple[Registration | None, str, str]:
+    """Do what needs MLflow; return the registration, the search's run, and what is missing there in a sentence.
+
+    Raises:
+        TrackingError: MLflow cannot be used, and the model is to be registered.
+    """
+    found = list(_trainings(records, outcome))
+    written: list[bool] = []
+
+    def track() -> tuple[Registration | None, str]:
+        written.clear()
+        return _tracked(plan, records, outcome, files=(model, report), found=found, on_run=written.append)
+
+    try:
+        return *patiently(track), ""
+    except TrackingError as error:
+        missing = len(found) - len(written)
+        lacking = f"{missing} of the {len(found)} runs of the search" if missing else "parts of the search's own run"
+        if plan.config.registry.enabled:
+            raise TrackingError(
+                f"the search is over and what it found is kept, but its model is not registered, and {lacking} may be "
+                f"missing: {error}"
+            ) from error
+        records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
+        return None, "", f"MLflow may lack {lacking}, which 'nasflow sync' writes: {error}"
 
 
 def _tracked(
