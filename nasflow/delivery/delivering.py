@@ -192,7 +192,7 @@ def _tracked(
         registration = _registered(plan, records, outcome, model, tracker) if plan.config.registry.enabled else None
         if registration is None:
             records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
-            tracker.log_artifact(_local(records, REPORT))
+            tracker.log_artifact(report_file(records))
         finish_parent(tracker, outcome)
         return registration, tracker.parent_run_id()
 
@@ -252,6 +252,11 @@ def _metadata(plan: Plan) -> bytes:
     bundle = plan.bundle
     told = {"classes": list(bundle.classes), "size": bundle.size, "channels": bundle.channels}
     return json.dumps(told).encode()
+
+
+def report_file(records: SearchRecords) -> Path:
+    """Return the report of a search on this machine."""
+    return _local(records, REPORT)
 
 
 def _local(records: SearchRecords, name: str, *beside: str) -> Path:

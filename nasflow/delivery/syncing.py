@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nasflow.config import TrackingConfig
 from nasflow.data.bundle import DataBundle
-from nasflow.delivery.delivering import finish_parent
+from nasflow.delivery.delivering import finish_parent, report_file
 from nasflow.delivery.outcome import Outcome
 from nasflow.engine.concluding import Training, complete, full_trainings, trainings
 from nasflow.engine.kept import KeptSearch
@@ -63,25 +63,24 @@ def sync(
         config = config.model_copy(update={"tracking": tracking})
     request = replace(kept.request, config=config)
     found = [*trainings(records.history()), *full_trainings(records)]
-    written: list[bool] = []
+    there: list[int] = []
+    lacked: set[int] = set()  # kept over the attempts: the next one finds what the one before has written
 
     def count(missing: bool) -> None:
-        written.append(missing)
-        on_run(len(written), len(found))
+        if missing:
+            lacked.add(len(there))
+        there.append(len(there))
+        on_run(len(there), len(found))
 
     def write() -> str:
-        done = sum(written)
-        written.clear()
-        where = _written(replace(kept, request=request), found, count, over=not holder)
-        if done:  # an earlier attempt had written those, which were missing as well
-            written[:done] = [True] * done
-        return where
+        there.clear()
+        return _written(replace(kept, request=request), found, count, over=not holder)
 
     try:
         where = patiently(write)
     except TrackingError as error:
         raise TrackingError(
-            f"{len(found) - len(written)} of {len(found)} runs may still be missing: {error}"
+            f"{len(found) - len(there)} of {len(found)} runs may still be missing: {error}"
         ) from error
     delivered = records.read("delivered")
     trained = delivered is None and any(kind == "final" for kind, _, _ in found)
@@ -89,7 +88,7 @@ def sync(
         name=config.name,
         where=where,
         runs=len(found),
-        missing=sum(written),
+        missing=len(lacked),
         holder=holder,
         unregistered=trained and config.registry.enabled and not holder,
     )
@@ -108,5 +107,6 @@ def _written(kept: KeptSearch, found: list[Training], count: Callable[[bool], No
         if document is not None and over:
             finish_parent(tracker, Outcome.from_json(document["outcome"]))
             if document.pop("untracked", ""):
+                tracker.log_artifact(report_file(records))
                 records.write("delivered", document | {"run_id": tracker.parent_run_id()})
         return tracker.target.shown

@@ -89,9 +89,8 @@ def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, dict[str, Tens
 
     progress = read_progress(key, content)
     try:
-        _check(content)
         tensors = load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError) as error:
         raise _damaged(key, error) from error
     parts: dict[str, dict[str, Tensor]] = {"network": {}}
     for name, tensor in tensors.items():
@@ -107,6 +106,7 @@ def read_progress(key: str, content: bytes) -> Progress:
         IntegrityError: The content was cut or altered.
     """
     try:
+        _check(content)
         document = json.loads(_told(content)["progress"])
         curve = tuple(EpochPoint(**point) for point in document["curve"])
         return Progress(
@@ -114,8 +114,8 @@ def read_progress(key: str, content: bytes) -> Progress:
             curve,
             document["metrics"],
             document["started_at"],
-            document.get("best", 0),
-            document.get("accumulation", 1),
+            document["best"],
+            document["accumulation"],
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(key, error) from error

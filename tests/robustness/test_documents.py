@@ -77,7 +77,7 @@ def readers(in_process: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         "outcome": _by_file(folder / "outcome", json.dumps(outcome.delivery.outcome.to_json()).encode(), read_outcome),
         "history": Reader(outcome.history.to_jsonl().encode(), lambda c: History.from_jsonl(_text(c)).timeless()),
         "checkpoint": _checkpoint(),
-        "progress": Reader(_checkpoint().good, lambda content: read_progress("key", content)),
+        "progress": Reader(_checkpoint().good, lambda content: read_progress("key", content), checked=True),
         "archive.zip": _archive(folder / "d.zip"),
         "archive.tar": _archive(folder / "d.tar"),
         "archive.tar.gz": _archive(folder / "d.tar.gz"),

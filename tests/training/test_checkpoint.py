@@ -69,16 +69,6 @@ class TestRoundTrip:
         there = replace(PROGRESS, best=1, accumulation=4)
         assert read_progress("key", pack(there, {})) == there
 
-    def test_of_a_checkpoint_from_before_there_were_best_epochs_and_parts(self):
-        content = pack(PROGRESS, {})
-        older = content.replace(b'\\"best\\": 0, ', b"").replace(b', \\"accumulation\\": 1', b"")
-        shorter = len(content) - len(older)
-        assert shorter > 0
-        length = int.from_bytes(older[:8], "little") - shorter
-        document = json.loads(older[8 : 8 + length])["__metadata__"]["progress"]
-        assert "best" not in document
-        assert read_progress("key", length.to_bytes(8, "little") + older[8 : 8 + length]) == PROGRESS
-
     def test_what_is_not_finite_never_gets_into_the_curve(self):
         with pytest.raises(ValueError, match="JSON"):
             pack(Progress("trial", (), {"val_loss": math.nan}, 0.0), {})
