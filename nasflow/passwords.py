@@ -16,7 +16,10 @@ _SECRET_NAME = re.compile(
     r"(^|_)(KEY|SECRET|TOKEN|PASS|PASSWORD|PASSWD|CREDENTIALS?|COOKIE|AUTHORIZATION)(_\d+)?$", re.IGNORECASE
 )
 _SECRET_FOLDERS = ("NASFLOW_S3_CREDENTIALS",)
-_SECRET_KEYS = ("secretkey", "sessiontoken")
+_SECRET_KEYS = (
+    *("secretkey", "secret_key", "AWS_SECRET_ACCESS_KEY"),
+    *("sessiontoken", "session_token", "AWS_SESSION_TOKEN"),
+)
 _SECRET_FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "KF_PIPELINES_SA_TOKEN_PATH")
 _LEAST_SECRET = 6
 """Shorter values of such variables are no secrets, and would be found in any text."""

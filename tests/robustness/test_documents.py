@@ -33,6 +33,7 @@ from nasflow.pipelines.cluster.cron import Cron
 from nasflow.spaces import SearchSpace
 from nasflow.storage import documents as stored
 from nasflow.storage.file import FileStore
+from nasflow.storage.s3.credentials import MountedSecret
 from nasflow.tracking.claims import Claims
 from nasflow.tracking.records import abandoned, creator_tag
 from nasflow.training.checkpoint import Progress, pack, read_progress, unpack
@@ -86,6 +87,7 @@ def readers(in_process: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         "npz": _by_file(folder / "d.npz", _npz(), _arrays),
         "image": Reader(_png(), header),
         "bundle": _bundle(folder / "bundle", outcome, site),
+        "credentials": _credentials(folder / "secret"),
         "cron": Reader(b"*/15 2,3 1-5 jan,feb mon-fri", lambda c: Cron.parse(_text(c))),
     }
     found |= _stored(folder / "store", records, outcome)
@@ -102,6 +104,17 @@ def _by_file(path: Path, good: bytes, read: Callable[[Path], object], checked: b
         return read(path)
 
     return Reader(good, by_file, checked)
+
+
+def _credentials(folder: Path) -> Reader:
+    folder.mkdir()
+
+    def read(content: bytes) -> object:
+        for name in ("accesskey", "secretkey"):
+            (folder / name).write_bytes(content)
+        return MountedSecret(folder).retrieve().access_key
+
+    return Reader(b"walker", read)
 
 
 def _stored(folder: Path, known: SearchRecords, outcome: Any) -> dict[str, Reader]:
@@ -250,7 +263,7 @@ KINDS = (
     *("configuration", "layers", "request", "space", "outcome", "history", "checkpoint", "progress", "archive.zip"),
     *("archive.tar", "archive.tar.gz", "archive.tar.bz2", "archive.tar.xz", "npz", "image", "bundle", "cron"),
     *("result", "batch", "verdict", "record", "lease", "predictions", "proposal", "selection", "claim", "creator"),
-    "decision",
+    *("decision", "credentials"),
 )
 
 
