@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from nasflow.config.loading import load_config
 from nasflow.engine.kept import find_search
 from nasflow.engine.records import SearchRecords
 from nasflow.storage import Store, open_store
+from nasflow.testing.servers import MinioServer
 from nasflow.trials import History, TrialResult
 
 SMALL: dict[str, Any] = {
@@ -266,6 +268,46 @@ def by_pipeline(make_site: Callable[[str], Site]) -> Delivered:
     code, output = site.run(parallelism={"shard_size": 2, "workers": 1})
     assert code == 0, output
     return Delivered(site, output)
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A MinIO server for the session; nobody may stop it."""
+    server = MinioServer(tmp_path_factory.mktemp("minio") / "data")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def minio_client(minio: MinioServer, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The credentials of that server in the environment, and an empty cache, whose folder this is."""
+    return _as_client(minio, monkeypatch, tmp_path_factory)
+
+
+@pytest.fixture
+def own_minio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MinioServer]:
+    """A MinIO server of the test's own, with its credentials in the environment, and an empty cache."""
+    server = MinioServer(tmp_path / "minio")
+    _as_client(server, monkeypatch, tmp_path_factory)
+    server.start()
+    yield server
+    server.kill()
+
+
+def _as_client(server: MinioServer, monkeypatch: pytest.MonkeyPatch, factory: pytest.TempPathFactory) -> Path:
+    cache = factory.mktemp("cache")
+    for name, value in {**server.environment, "NASFLOW_CACHE": str(cache)}.items():
+        monkeypatch.setenv(name, value)
+    return cache
+
+
+@pytest.fixture
+def minio_url(minio: MinioServer) -> str:
+    """The URL of a place in an empty bucket of that server."""
+    return minio.url(f"bucket-{secrets.token_hex(8)}", "deep/place")
 
 
 @pytest.fixture

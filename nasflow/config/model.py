@@ -19,6 +19,19 @@ CORES = "NASFLOW_CORES"
 """Environment variable with the number of cores that a pod has."""
 
 
+class SharesConfig(Section):
+    """How the samples are shared out to the splits that the data do not give, in proportion to these numbers."""
+
+    train: int = Field(default=70, ge=1, le=1000)
+    """What the networks learn from."""
+
+    val: int = Field(default=15, ge=1, le=1000)
+    """What the search compares the networks on."""
+
+    test: int = Field(default=15, ge=1, le=1000)
+    """What the winner is measured on; nothing is decided by it before."""
+
+
 class DataConfig(Section):
     """Where the samples come from and how they are stored."""
 
@@ -36,6 +49,10 @@ class DataConfig(Section):
 
     min_per_class: int = Field(default=10, ge=3)
     """Fewest samples that a class may have."""
+
+    shares: SharesConfig = SharesConfig()
+    """Sizes of the splits that the data do not give: `{train: 70, val: 15, test: 15}` unless said otherwise. With
+    `test` given, `{train: 90, val: 10}` makes a tenth of the rest the validation samples."""
 
     options: dict[str, Any] = {}
     """Options of the source."""

@@ -72,16 +72,16 @@ def prepare(
                 config.max_broken,
                 lambda seen: on_progress(seen, max(total, seen)) if on_progress else None,
             )
-        _write(folder, summary, staged, config.min_per_class)
+        _write(folder, summary, staged, config)
     return DataBundle.open(target, verify=False)
 
 
-def _write(folder: Path, summary: Summary, staged: Staged, min_per_class: int) -> None:
+def _write(folder: Path, summary: Summary, staged: Staged, config: DataConfig) -> None:
     """Write everything in the folder, from the staging file and the records."""
     labels = np.array([record.label for record in staged.records], dtype=np.int64)
     total = np.bincount(labels, minlength=len(summary.classes)).tolist()
-    check_classes(dict(zip(summary.classes, total, strict=True)), min_per_class)
-    splits, dropped = assign(staged.records, summary.splits)
+    check_classes(dict(zip(summary.classes, total, strict=True)), config.min_per_class)
+    splits, dropped = assign(staged.records, summary.splits, config.shares)
     counts = {split: _counts(splits[split], len(summary.classes)) for split in SPLITS}
     check_splits(summary.classes, counts, summary.splits, dropped)
     shape = (len(staged.records), summary.size, summary.size, summary.channels)

@@ -28,7 +28,6 @@ MEASURED = 6
 BEGINNING_SECONDS = 4.0
 """From the command to the first step of the pipeline, but for the data."""
 
-_SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 _ROUND_STEPS = 2
 
 
@@ -92,7 +91,7 @@ def estimate(config: SearchConfig, base: Path, outlook: Outlook, begun: Begun | 
     reference = task.reference(outlook.space.io)
     history = begun.records.history() if begun else History()
     rehearsal = _rehearsed(config, outlook, begun, history, float(cost_of(reference, outlook.space.io).flops))
-    counts = _counts(outlook, begun)
+    counts = _counts(config, outlook, begun)
     layout = Layout(
         config,
         final_config(config),
@@ -141,11 +140,11 @@ def _rehearsed(
     )
 
 
-def _counts(outlook: Outlook, begun: Begun | None) -> dict[str, int]:
+def _counts(config: SearchConfig, outlook: Outlook, begun: Begun | None) -> dict[str, int]:
     if begun is not None:
         return {str(split): count for split, count in begun.plan.bundle.counts.items()}
-    total = sum(outlook.summary.counts)
-    return {split: max(2, round(share * total)) for split, share in _SHARES.items()}
+    total, shares = sum(outlook.summary.counts), config.data.shares.model_dump()
+    return {split: max(2, round(share * total / sum(shares.values()))) for split, share in shares.items()}
 
 
 def _spread(rehearsal: Rehearsal, io: NetworkIO) -> list[Architecture]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nasflow.config import SharesConfig
 from nasflow.data.checks import check_classes, check_free_space, check_splits, gigabytes, listed, small_classes_note
 from nasflow.data.protocol import Split, Summary
 from nasflow.data.splits import content_key, place
@@ -97,6 +98,6 @@ def test_the_probability_is_that_of_the_cut() -> None:
     """2,000 classes of 10 made-up samples each: 37 % lack val or test, give or take four standard errors (1.1 %)."""
     lacking = 0
     for number in range(2000):
-        splits = {place(content_key(f"{number} {sample}".encode()), ()) for sample in range(10)}
+        splits = {place(content_key(f"{number} {sample}".encode()), (), SharesConfig()) for sample in range(10)}
         lacking += not {"val", "test"} <= splits
     assert lacking / 2000 == pytest.approx(2 * 0.85**10 - 0.7**10, abs=4.4e-2)

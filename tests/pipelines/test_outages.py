@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,6 @@ import pytest
 from nasflow.engine.kept import find_search
 from nasflow.storage import open_store
 from nasflow.testing.servers import MinioServer
-
-
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MinioServer]:
-    server = MinioServer(tmp_path / "minio")
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("NASFLOW_CACHE", str(tmp_path / "cache"))
-    server.start()
-    yield server
-    server.kill()
 
 
 def search(site: Any, url: str) -> Path:
@@ -49,12 +37,12 @@ def gone_for(server: MinioServer, seconds: float) -> None:
     server.start()
 
 
-def test_an_outage_changes_nothing(site: Any, in_process: Any, server: MinioServer) -> None:
-    url = server.url("bucket", "searches")
+def test_an_outage_changes_nothing(site: Any, in_process: Any, own_minio: MinioServer) -> None:
+    url = own_minio.url("bucket", "searches")
     running = site.popen("run", search(site, url))
     await_results(url, 2, running)
     assert running.poll() is None
-    gone_for(server, 5)
+    gone_for(own_minio, 5)
     output, _ = running.communicate(timeout=250)
     assert running.returncode == 0, output
     assert history(url) == in_process.outcome.history.timeless()
@@ -62,22 +50,24 @@ def test_an_outage_changes_nothing(site: Any, in_process: Any, server: MinioServ
 
 
 def test_gone_for_good_is_one_sentence_and_the_same_command_goes_on(
-    site: Any, in_process: Any, server: MinioServer
+    site: Any, in_process: Any, own_minio: MinioServer
 ) -> None:
-    url = server.url("bucket", "searches", patience="3")
+    url = own_minio.url("bucket", "searches", patience="3")
     path = search(site, url)
     running = site.popen("run", path)
     await_results(url, 1, running)
-    server.kill()
+    own_minio.kill()
     gone = time.monotonic()
     output, _ = running.communicate(timeout=120)
     assert time.monotonic() - gone < 60
     assert running.returncode == 1
     said = " ".join(output.split())
-    assert f"nasflow: the S3 server {server.endpoint} could not be used for 3 seconds (nothing answers there)" in said
+    assert (
+        f"nasflow: the S3 server {own_minio.endpoint} could not be used for 3 seconds (nothing answers there)" in said
+    )
     assert "Traceback" not in output
-    assert server.environment["AWS_SECRET_ACCESS_KEY"] not in output
-    server.start()
+    assert own_minio.environment["AWS_SECRET_ACCESS_KEY"] not in output
+    own_minio.start()
     code, output = site.command("run", path)
     assert code == 0, output
     assert history(url) == in_process.outcome.history.timeless()
@@ -85,15 +75,15 @@ def test_gone_for_good_is_one_sentence_and_the_same_command_goes_on(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_five_outages_of_half_a_minute(site: Any, in_process: Any, server: MinioServer) -> None:
-    url = server.url("bucket", "searches")
+def test_five_outages_of_half_a_minute(site: Any, in_process: Any, own_minio: MinioServer) -> None:
+    url = own_minio.url("bucket", "searches")
     moments = random.Random(5)
     running = site.popen("run", search(site, url))
     outages = 0
     while outages < 5 and running.poll() is None:
         time.sleep(moments.uniform(0, 6))
         if running.poll() is None:
-            gone_for(server, 30)
+            gone_for(own_minio, 30)
             outages += 1
     output, _ = running.communicate(timeout=600)
     assert running.returncode == 0, output

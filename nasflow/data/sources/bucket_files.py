@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +16,14 @@ from nasflow.data.sources.names import is_image_name
 from nasflow.data.sources.trees import File, ListedTree, Tree
 from nasflow.errors import DataError
 from nasflow.ids import digest
+from nasflow.storage.patience import in_background
 from nasflow.storage.s3.bucket import Listed
 
-THREADS = 16
+THREADS = 32
 """Files fetched at the same time: a request waits for the network most of its time."""
 
-_AHEAD = 4 * THREADS
-"""Files fetched before they are asked for, so that few are in memory."""
+AHEAD_BYTES = 1 << 28
+"""Bytes of files that are fetched before they are asked for; a larger file is fetched alone."""
 
 _HEAD_BYTES = 1 << 16
 """Bytes that hold the header of nearly every image."""
@@ -30,7 +31,6 @@ _HEAD_BYTES = 1 << 16
 _MOST_BYTES = 1 << 28
 """A file of more bytes is no photograph."""
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 
@@ -60,12 +60,12 @@ class BucketFiles:
         """What is in the bucket, by its name below the prefix.
 
         Raises:
-            DataError: There is nothing.
+            DataError: There is nothing, or a name is no path.
             StorageError: The bucket cannot be listed.
         """
         below = self._cache.address.named("")
         found = {
-            each.name.removeprefix(below): each
+            self._below(each.name, below): each
             for each in self._cache.bucket.listed(below)
             if not each.name.endswith("/")  # what stands for a folder
         }
@@ -79,7 +79,7 @@ class BucketFiles:
         Raises:
             StorageError: The bucket cannot be read.
         """
-        return [found for found in _ahead(self._header, entries) if found is not None]
+        return [found for found in self._ahead(self._header, entries) if found is not None]
 
     def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
         """Yield files with their content in the order given.
@@ -88,7 +88,7 @@ class BucketFiles:
             DataError: A file has changed since it was listed.
             StorageError: The bucket cannot be read.
         """
-        yield from zip(entries, _ahead(self._content, entries), strict=True)
+        yield from zip(entries, self._ahead(self._content, entries), strict=True)
 
     def digest(self, layout: Layout) -> str:
         """Return a hash of the names of all files and of what the server calls their contents."""
@@ -100,7 +100,7 @@ class BucketFiles:
 
     def _header(self, entry: Entry) -> Header | None:
         each = self.listed[entry.name]
-        kept = self._cache.kept(each)
+        kept = self._cache.kept_content(each) if each.size <= _MOST_BYTES else None
         if kept is not None:
             return header(kept)
         found = header(self._cache.part(each, _HEAD_BYTES))
@@ -115,21 +115,37 @@ class BucketFiles:
         content = self._cache.content(each)
         return content if is_image_name(entry.name) or header(content) else content[:PEEK]
 
+    def _ahead(self, action: Callable[[Entry], R], entries: Sequence[Entry]) -> Iterator[R]:
+        """Do something for each entry in several threads, and yield what comes of it in the entries' order.
 
-def _ahead(action: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do something for each item in several threads, and yield what comes of it in the items' order."""
-    running: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="nasflow-fetch") as pool:
-        try:
-            for item in items:
-                running.append(pool.submit(action, item))
-                if len(running) >= _AHEAD:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for each in running:
-                each.cancel()
+        Whoever stops asking, as by Ctrl-C, waits for none of them.
+        """
+        running: deque[tuple[Future[R], int]] = deque()
+        held = 0
+        for entry in entries:
+            size = min(self.listed[entry.name].size, _MOST_BYTES)
+            while running and (len(running) >= THREADS or held + size > AHEAD_BYTES):
+                future, freed = running.popleft()
+                yield future.result()
+                held -= freed
+            running.append((in_background(partial(action, entry)), size))
+            held += size
+        for future, _ in running:
+            yield future.result()
+
+    def _below(self, name: str, prefix: str) -> str:
+        """Return what stands behind the prefix, which a path of this machine could be made of.
+
+        Raises:
+            DataError: It leads elsewhere, or to nothing.
+        """
+        below = name.removeprefix(prefix)
+        if not name.startswith(prefix) or {"", ".", ".."} & set(below.split("/")):
+            raise DataError(
+                f"data.source: the name '{name}' in bucket '{self._cache.address.bucket}' is no path, for it has '..', "
+                "'.' or nothing between two slashes; rename it, or remove it."
+            )
+        return below
 
 
 def kept_file(cache: BucketCache, where: str) -> Path:

@@ -1,77 +1,35 @@
-"""Requests to a bucket, tried again while its server falters, and failures as sentences."""
+"""What is in a bucket: read, written on conditions, listed."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import re
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import islice
-from typing import TypeVar
-from xml.etree.ElementTree import ParseError
+from urllib.parse import unquote_plus
+from xml.etree import ElementTree
 
-import tenacity
-import urllib3
-from minio import Minio
-from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
-from minio.helpers import check_bucket_name
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3 import BaseHTTPResponse
 
 from nasflow.errors import IntegrityError, StorageError
-from nasflow.storage.patience import allowed
-from nasflow.storage.s3.address import EXAMPLE, Address
-from nasflow.storage.s3.credentials import HINT, provider_for
+from nasflow.storage.patience import at_most
+from nasflow.storage.s3.address import Address
+from nasflow.storage.s3.answers import CONDITION_FAILED, NO_S3
+from nasflow.storage.s3.server import Server
 
-T = TypeVar("T")
-
-PART_BYTES = 64 * 2**20
-"""Larger content goes to the server in parts of this size."""
+PART_BYTES = 16 * 2**20
+"""Larger content goes to the server in parts of this size, so that a slow line has time for each."""
 
 CHECKSUM, WRITE = "x-amz-meta-sha256", "x-amz-meta-write"
 """What is kept beside the content: its SHA-256 in hexadecimal, and a name for the write that made it."""
 
-_CONNECT_SECONDS, _READ_SECONDS = 5.0, 60.0
-_SIGNED_FOR = timedelta(minutes=30)
-_CONDITION_FAILED = 412
-_NO_S3 = "it does not answer as an S3 server does"
 _PAGE = 1000
 """Names that a server lists at a time."""
 
-_FALTERING = frozenset({429, 500, 502, 503, 504})
-_FALTERING_CODES = frozenset(
-    {
-        "SlowDown",
-        "RequestTimeout",
-        "ConditionalRequestConflict",
-        "OperationAborted",
-        "XMinioServerNotInitialized",
-        "NoSuchUpload",
-    }
-)
-_REFUSED = {
-    "AccessDenied": "its credentials may not do that (they need to get, put, delete and list objects in it)",
-    "InvalidAccessKeyId": f"it does not know the access key; {HINT}",
-    "SignatureDoesNotMatch": f"the secret key is not that of the access key; {HINT}",
-    "ExpiredToken": "the session token has expired; renew it",
-    "InvalidToken": "the session token is not valid; renew it",
-    "RequestTimeTooSkewed": "this machine's clock differs from the server's by too much; set it",
-    "NoSuchBucket": "it does not exist; make it first, or correct the URL",
-    "XMinioStorageFull": "the server's disks are full; free some space and run the same command again",
-    "QuotaExceeded": "its quota is used up; free some space and run the same command again",
-    "AuthorizationHeaderMalformed": "it is in another region; name it as region in the URL, or in AWS_REGION",
-    "AuthorizationQueryParametersError": "it is in another region; name it as region in the URL, or in AWS_REGION",
-    "PermanentRedirect": "it is in another region; name it as region in the URL, or in AWS_REGION",
-    "NotImplemented": "the server lacks something that a store needs",
-}
-"""What to say of an answer that trying again does not change, by S3's error code."""
-
-
-class FalteringError(Exception):
-    """The server did not answer, or asked to be tried again later; the text says what it did."""
+_UPLOADS = 3
+"""How often content is sent in parts that a server forgets before all are there."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +38,7 @@ class Thing:
 
     Attributes:
         content: The content.
-        etag: What the server calls this content, in quotes.
+        etag: What the server calls this content, without quotes.
         checksum: SHA-256 of the content as its writer stated it; None where the writer was not nasflow.
         write: Name of the write that made it.
     """
@@ -98,7 +56,7 @@ class Listed:
     Attributes:
         name: Its name in the bucket.
         size: Bytes.
-        etag: What the server calls its content.
+        etag: What the server calls its content, without quotes.
     """
 
     name: str
@@ -107,7 +65,7 @@ class Listed:
 
 
 class Bucket:
-    """A bucket that is there already.
+    """A bucket that is there already. While its server falters, everything waits for as long as the address allows.
 
     Args:
         address: Where it is.
@@ -118,27 +76,7 @@ class Bucket:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
-            retries=False,
-            maxsize=8,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=address.authorities,
-        )
-        credentials = provider_for(address, self._http)
-        try:
-            self._client = Minio(
-                address.host,
-                secure=address.secure,
-                region=address.region,
-                credentials=credentials,
-                http_client=self._http,
-            )
-            check_bucket_name(address.bucket, s3_check=address.is_amazon)
-        except ValueError as error:
-            raise StorageError(f"the s3:// URL cannot be used: {error}; write it as in '{EXAMPLE}'.") from None
-        if address.virtual:
-            self._client.enable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
+        self._server = Server(address)
 
     def get(self, name: str) -> Thing | None:
         """Return something with its content, or None where there is none.
@@ -147,12 +85,10 @@ class Bucket:
             IntegrityError: The content is not what its writer stated.
             StorageError: The bucket cannot be read.
         """
-        answer = self._patiently(lambda: self._sent("GET", name))
+        answer = self._server.ask("GET", name)
         if answer is None:
             return None
-        thing = Thing(
-            answer.data, answer.headers.get("etag", ""), answer.headers.get(CHECKSUM), answer.headers.get(WRITE)
-        )
+        thing = Thing(answer.data, _etag(answer), answer.headers.get(CHECKSUM), answer.headers.get(WRITE))
         if thing.checksum is not None and hashlib.sha256(thing.content).hexdigest() != thing.checksum:
             raise IntegrityError(
                 f"the stored object '{name}' of bucket '{self.address.bucket}' was cut or altered "
@@ -172,9 +108,13 @@ class Bucket:
         Raises:
             StorageError: The bucket cannot be read.
         """
-        headers = {"If-Match": etag, "Range": f"bytes={start}-{start + count - 1}"}
-        answer = self._patiently(lambda: self._sent("GET", name, headers=headers))
-        return None if answer is None or answer.status == _CONDITION_FAILED else answer.data
+        headers = {"If-Match": f'"{etag}"', "Range": f"bytes={start}-{start + count - 1}"}
+        answer = self._server.ask("GET", name, headers=headers)
+        if answer is None or answer.status == CONDITION_FAILED or _etag(answer) != etag:
+            return None
+        if answer.status == 206:
+            return answer.data
+        return answer.data[start : start + count]  # of the whole, which a server may send instead
 
     def put(self, name: str, content: bytes) -> None:
         """Write the content, replacing what was there; large content in parts.
@@ -184,21 +124,24 @@ class Bucket:
         """
         if len(content) <= PART_BYTES:
             if not self._put(name, content, {}):
-                raise self._failure(_CONDITION_FAILED, "")
+                raise StorageError(f"the S3 server {self.address.server} does not replace '{name}'; is it locked?")
             return
-        beside = {"sha256": hashlib.sha256(content).hexdigest(), "write": secrets.token_hex(8)}
-        place, size = self.address.bucket, len(content)
-
-        def in_parts() -> None:
-            stream = io.BytesIO(content)
-            made = self._client.put_object(place, name, stream, size, metadata=dict(beside), part_size=PART_BYTES)
-            if not made.etag:  # S3 may begin with status 200 and then say that it failed
-                raise FalteringError(_NO_S3)
-
-        self._patiently(in_parts)
+        beside = _beside(content)
+        for _ in range(_UPLOADS):
+            if self._put_in_parts(name, content, beside) or self._is_of(name, beside[WRITE]):
+                return
+        raise StorageError(
+            f"the S3 server {self.address.server} has forgotten {_UPLOADS} times the parts that it was sent of "
+            f"'{name}'; run the same command again."
+        )
 
     def put_where(self, name: str, content: bytes, *, etag: str | None) -> bool:
         """Write the content on a condition; return whether it was written.
+
+        Where the answer to a write is lost, the next attempt may find its condition gone by that write itself. So what
+        is there then is looked at: each write has a name of its own, which is kept beside the content, and where that
+        is there, the answer is yes. It is no where somebody else has written since, who has replaced this write: to
+        its caller that is as if the other had been first, for both read what is there now.
 
         Args:
             name: Name in the bucket.
@@ -208,7 +151,7 @@ class Bucket:
         Raises:
             StorageError: The bucket cannot be written.
         """
-        return self._put(name, content, {"If-None-Match": "*"} if etag is None else {"If-Match": etag})
+        return self._put(name, content, {"If-None-Match": "*"} if etag is None else {"If-Match": f'"{etag}"'})
 
     def delete(self, name: str) -> None:
         """Remove something; nothing happens where it is not there.
@@ -216,7 +159,7 @@ class Bucket:
         Raises:
             StorageError: The bucket cannot be written.
         """
-        self._patiently(lambda: self._sent("DELETE", name))
+        self._server.ask("DELETE", name)
 
     def listed(self, prefix: str) -> Iterator[Listed]:
         """Yield what has a name that starts with a prefix, in the order of the names' bytes.
@@ -224,122 +167,73 @@ class Bucket:
         Raises:
             StorageError: The bucket cannot be read.
         """
-        after: str | None = None
+        query = {"list-type": "2", "prefix": prefix, "delimiter": "", "encoding-type": "url", "max-keys": str(_PAGE)}
         while True:
-            page = self._patiently(lambda after=after: self._page(prefix, after))  # type: ignore[misc]
+            answer = self._server.ask("GET", query=query, proof="ListBucketResult")
+            page, goes_on = self._page(answer)
             yield from page
-            if len(page) < _PAGE:
+            if not goes_on:
                 return
-            after = page[-1].name
+            query["start-after"] = page[-1].name
 
-    def _page(self, prefix: str, after: str | None) -> list[Listed]:
-        found = self._client.list_objects(self.address.bucket, prefix, recursive=True, start_after=after)
-        return [Listed(each.object_name or "", each.size or 0, each.etag or "") for each in islice(found, _PAGE)]
+    def _page(self, answer: BaseHTTPResponse | None) -> tuple[list[Listed], bool]:
+        try:
+            root = ElementTree.fromstring(answer.data if answer else b"")
+            read = unquote_plus if root.findtext("{*}EncodingType") == "url" else str
+            found = [
+                Listed(
+                    read(each.findtext("{*}Key", "")),
+                    int(each.findtext("{*}Size", "")),
+                    each.findtext("{*}ETag", "").strip('"'),
+                )
+                for each in root.iterfind("{*}Contents")
+            ]
+            goes_on = root.findtext("{*}IsTruncated") == "true"
+        except (ElementTree.ParseError, ValueError):
+            found, goes_on = [], True
+        if goes_on and not found:
+            raise StorageError(f"what the server {self.address.server} lists cannot be read: {NO_S3}.")
+        return found, goes_on
 
     def _put(self, name: str, content: bytes, condition: Mapping[str, str]) -> bool:
-        """Write content in one request; where its answer is lost, find out afterwards whether it was done."""
-        write = secrets.token_hex(8)
-        headers = {"Content-MD5": b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()}
-        beside = {CHECKSUM: hashlib.sha256(content).hexdigest(), WRITE: write}
-        tries: list[None] = []
+        beside = _beside(content)
+        md5 = b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()  # for buckets with locks
+        headers = {**beside, **condition, "Content-MD5": md5}
+        answer = self._server.ask("PUT", name, body=content, headers=headers)
+        if answer is None or answer.status != CONDITION_FAILED:
+            return answer is not None
+        return self._is_of(name, beside[WRITE])
 
-        def attempt() -> bool:
-            tries.append(None)
-            answer = self._sent("PUT", name, content, headers | dict(condition), beside)
-            return answer is not None and answer.status != _CONDITION_FAILED
+    def _put_in_parts(self, name: str, content: bytes, beside: Mapping[str, str]) -> bool:
+        """Write large content; return False where the server has forgotten a part of it."""
+        begun = self._server.ask("POST", name, headers=beside, query={"uploads": ""}, proof="UploadId")
+        upload = {"uploadId": ElementTree.fromstring(begun.data).findtext("{*}UploadId", "") if begun else ""}
+        parts = ""
+        try:
+            for number, start in enumerate(range(0, len(content), PART_BYTES), 1):
+                query = upload | {"partNumber": str(number)}
+                answer = self._server.ask("PUT", name, body=content[start : start + PART_BYTES], query=query)
+                if answer is None:
+                    return False
+                parts += f'<Part><PartNumber>{number}</PartNumber><ETag>"{_etag(answer)}"</ETag></Part>'
+            body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
+            done = self._server.ask("POST", name, body=body, query=upload, proof="CompleteMultipartUploadResult")
+            return done is not None
+        except StorageError:
+            with suppress(StorageError), at_most(1.0):
+                self._server.ask("DELETE", name, query=upload)
+            raise
 
-        written = self._patiently(attempt)
-        if written or len(tries) == 1:
-            return written
+    def _is_of(self, name: str, write: str) -> bool:
+        """Whether something was made by the write of that name, whose answer was lost."""
         there = self.get(name)
         return there is not None and there.write == write
 
-    def _sent(
-        self,
-        method: str,
-        name: str,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        beside: Mapping[str, str] | None = None,
-    ) -> urllib3.BaseHTTPResponse | None:
-        """Send one request; return its answer, or None where nothing has that name.
 
-        What is kept beside the content goes into the signed query, as S3 has it for signed URLs.
-        """
-        url = self._client.get_presigned_url(
-            method, self.address.bucket, name, _SIGNED_FOR, extra_query_params=dict(beside or {})
-        )
-        answer = self._http.request(method, url, body=body, headers=dict(headers or {}), redirect=False)
-        if answer.status < 300 and method == "PUT" and "etag" not in answer.headers:
-            raise FalteringError(_NO_S3)
-        if answer.status < 300 or answer.status == _CONDITION_FAILED:
-            return answer
-        found = re.search(rb"<Code>(\w+)</Code>", answer.data)
-        code = found[1].decode() if found else ""
-        if answer.status == 404 and code in ("NoSuchKey", "NoSuchVersion"):
-            return None
-        if answer.status == 404 and not code:  # of what stands before the server, as while it starts
-            raise FalteringError(_NO_S3)
-        raise self._failure(answer.status, code)
-
-    def _failure(self, status: int, code: str) -> Exception:
-        """Return what an answer of the server means, as an exception."""
-        answers = f"{status} {code}".strip()
-        if code in _FALTERING_CODES or (status in _FALTERING and code not in _REFUSED):
-            return FalteringError(f"it answers {answers}")
-        why = _REFUSED.get(code, f"the server answers {answers}")
-        if status in (401, 403) and code not in _REFUSED:
-            why = _REFUSED["AccessDenied"]
-        return StorageError(f"the bucket '{self.address.bucket}' of {self.address.server} cannot be used: {why}.")
-
-    def _patiently(self, action: Callable[[], T]) -> T:
-        """Do something that may be done twice, again and again while the server falters.
-
-        Raises:
-            StorageError: It refuses, or falters for longer than the address allows.
-        """
-        seconds = allowed(self.address.patience)
-        again = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(FalteringError),
-            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
-            stop=tenacity.stop_before_delay(seconds),
-            reraise=True,
-        )
-        try:
-            return again(lambda: self._once(action))
-        except FalteringError as error:
-            raise StorageError(
-                f"the S3 server {self.address.server} could not be used for {seconds:g} seconds ({error}); "
-                "nothing that was stored is lost: run the same command again when it is back."
-            ) from None
-
-    def _once(self, action: Callable[[], T]) -> T:
-        """Do it once; failures of the libraries below become `FalteringError` or a sentence."""
-        try:
-            return action()
-        except SSLError:
-            raise StorageError(
-                f"the certificate of {self.address.server} is not trusted; name the file of its authority's "
-                "certificate as ca in the URL, or in AWS_CA_BUNDLE."
-            ) from None
-        except HTTPError as error:
-            raise FalteringError(_told(error)) from None
-        except S3Error as error:
-            raise self._failure(error.response.status, error.code or "") from None
-        except ServerError as error:
-            raise self._failure(error.status_code, "") from None
-        except InvalidResponseError as error:
-            status = re.search(r"Response code: (\d+)", str(error))
-            raise self._failure(int(status[1]) if status else 500, "") from None
-        except (MinioException, ParseError, ValueError):  # what it answers is not what S3 answers
-            raise FalteringError(_NO_S3) from None
+def _beside(content: bytes) -> dict[str, str]:
+    return {CHECKSUM: hashlib.sha256(content).hexdigest(), WRITE: secrets.token_hex(8)}
 
 
-def _told(error: HTTPError) -> str:
-    """Say what a connection's failure was, without the signed address that its own text holds."""
-    names = [kind.__name__ for kind in type(error).__mro__]
-    if "NameResolutionError" in names:
-        return "its name is not known"
-    if "NewConnectionError" in names:
-        return "nothing answers there"
-    return "it did not answer in time" if "TimeoutError" in names else "the connection broke"
+def _etag(answer: BaseHTTPResponse) -> str:
+    """Return what the server calls a content; a proxy that packs it may have made that a weak name."""
+    return answer.headers.get("etag", "").removeprefix("W/").strip('"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from nasflow.caching import cache_folder
 from nasflow.errors import IntegrityError, StorageError
 from nasflow.ids import digest
 from nasflow.storage.keys import check_key, legal
+from nasflow.storage.patience import at_most
 from nasflow.storage.s3.address import parse
 
 if TYPE_CHECKING:
@@ -120,12 +122,15 @@ class S3Store:
 
         bucket = Bucket(self._address)
         name = self._address.named(f"~probe.{secrets.token_hex(8)}")
-        bucket.put(name, b"probe")
         try:
+            bucket.put(name, b"probe")
             there = bucket.get(name)
             conditional = not bucket.put_where(name, b"other", etag=None)
-        finally:
-            bucket.delete(name)
+        except StorageError:
+            with suppress(StorageError), at_most(1.0):  # of a server that is away nothing more is to be had
+                bucket.delete(name)
+            raise
+        bucket.delete(name)
         if there is None or there.content != b"probe" or there.checksum is None:
             raise StorageError(
                 f"what {self._address.server} gives back is not what was written to it, with its checksum beside it; "
