@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def search(
                 on_event(event)
 
         records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
-        if deliver_model and (known := delivered(plan, records)):
+        if deliver_model and (known := delivered(plan, records)) and not known.untracked:
             history = records.history()
             return SearchOutcome(plan.search_id, history, tuple(select(plan, history)), replace(known, repeated=True))
         begin_run(records, admitted.began, plan.deadline)
@@ -151,8 +153,10 @@ def search(
             history = run_rounds(plan, records, tracker, listen)
             best = select(plan, history)
             if not deliver_model:
-                with suppress(TrackingError):  # MLflow is away: the same call again writes what it lacks
+                try:
                     conclude(records, tracker, history, best[0].result.metrics if best[0].result else {})
+                except TrackingError as error:
+                    log.warning("MLflow lacks runs of this search, which 'nasflow sync' writes: %s", error)
                 return SearchOutcome(plan.search_id, history, tuple(best), None)
             outcome = train_final(plan, records, [entry.trial.id for entry in best], tracker, listen)
         return SearchOutcome(plan.search_id, history, tuple(best), deliver(plan, records, outcome))

@@ -18,7 +18,8 @@ NasflowError                  something the caller can act on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class NasflowError(Exception):
@@ -88,4 +89,26 @@ class TrackingError(NasflowError):
 
 
 class ClusterError(NasflowError):
+<<<<<<< HEAD
     """Kubeflow Pipelines or a registry of images cannot be used, or what ran there failed."""
+=======
+    """Kubeflow Pipelines cannot be used, or what ran there failed."""
+
+
+@contextmanager
+def damaged(what: str) -> Iterator[None]:
+    """Turn what a reader stumbles over in a damaged document into an error that names it.
+
+    Args:
+        what: The document, as in `the outcome of the search`.
+
+    Raises:
+        IntegrityError: The reader stumbled.
+    """
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, OSError) as error:
+        said = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        first = " ".join(said.split())[:300].rstrip(".")
+        raise IntegrityError(f"{what} is missing or damaged ({first}).") from error
+>>>>>>> part-watch

@@ -174,9 +174,10 @@ class Trial:
                 document["origin"],
             )
             stated = document["id"]
-        except (KeyError, TypeError) as error:
+            intact = trial.id == stated
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise IntegrityError(f"a trial lacks or has too much: {error}; the document is damaged.") from error
-        if trial.id != stated:
+        if not intact:
             raise IntegrityError(f"trial {stated} has the content of {trial.id}; it was altered.")
         return trial
 
@@ -287,7 +288,7 @@ class TrialResult:
                 EpochPoint(**{**point, "metrics": _read(point["metrics"])}) for point in fields["curve"]
             )
             return cls(**fields)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise IntegrityError(f"a trial's result is damaged: {type(error).__name__}: {error}.") from error
 
     def timeless(self) -> dict[str, Any]:
@@ -368,7 +369,7 @@ class History:
             try:
                 document = json.loads(line)
                 trial, result = document["trial"], document["result"]
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise IntegrityError(f"line {number} of a history is damaged: {error}.") from error
             entries.append(Entry(Trial.from_json(trial), TrialResult.from_json(result) if result else None))
         return cls(entries)

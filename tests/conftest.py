@@ -219,6 +219,7 @@ def _own_mlflow() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
             patch.delenv(name, raising=False)
+        patch.setenv("NASFLOW_MLFLOW_PATIENCE", "0")  # tests that are about patience ask for it
         yield
         assert "MLFLOW_TRACKING_URI" not in os.environ, "a test has left its MLflow behind"
 

@@ -46,3 +46,19 @@ def test_config_errors_hold_all_problems_in_order() -> None:
 def test_damage_in_the_store_is_no_mistake_of_the_user() -> None:
     assert issubclass(errors.IntegrityError, StorageError)
     assert not issubclass(StorageError, UserError)
+
+
+@pytest.mark.parametrize("error", [KeyError("part"), ValueError("no\nnumber."), RecursionError("deep"), TypeError("x")])
+def test_damage_names_the_document(error: Exception) -> None:
+    with pytest.raises(errors.IntegrityError) as caught, errors.damaged("the plan"):
+        raise error
+    assert str(caught.value).startswith(f"the plan is missing or damaged ({type(error).__name__}: ")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(errors.IntegrityError, match=r"damaged \(\[Errno 2\] gone\)\.$"), errors.damaged("the plan"):
+        raise FileNotFoundError(2, "gone")
+
+
+def test_other_errors_are_no_damage() -> None:
+    for error in (errors.SearchError("no."), KeyboardInterrupt()):
+        with pytest.raises(type(error)), errors.damaged("the plan"):
+            raise error

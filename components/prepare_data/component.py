@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from kfp import dsl
-from kfp.dsl import Dataset, Output
+from kfp.dsl import Dataset, Markdown, Output
 
 from nasflow.components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def prepare_data(request: str, deadline: float, data: Output[Dataset]) -> NamedTuple(  # type: ignore[valid-type]
+def prepare_data(request: str, deadline: float, data: Output[Dataset], summary: Output[Markdown]) -> NamedTuple(  # type: ignore[valid-type]
     "Prepared", [("fingerprint", str), ("deadline", float)]
 ):
     """Prepare the data.
@@ -18,6 +18,7 @@ def prepare_data(request: str, deadline: float, data: Output[Dataset]) -> NamedT
         request: The search as it is asked for.
         deadline: Unix seconds at which everything is to be done; 0 where the hours of the budget begin now, if any.
         data: Folder of the prepared data.
+        summary: What the step has done, as a page.
 
     Returns:
         The fingerprint of the prepared data; and the deadline, 0 where there is none.
@@ -34,9 +35,11 @@ def prepare_data(request: str, deadline: float, data: Output[Dataset]) -> NamedT
         fingerprint: str
         deadline: float
 
-    with step():
+    with step("prepare_data", summary.path) as say:
         search = Request.from_json(request)
         due = deadline or deadline_of(search.config, time.time()) or 0.0
         bundle = copied(prepared(search.config.data, search.base, search.store()), Path(data.path))
         data.metadata.update(samples=sum(bundle.counts.values()), fingerprint=bundle.fingerprint)
+        counts = ", ".join(f"{count:,} for {split}" for split, count in bundle.counts.items())
+        say(f"Samples: {counts}, in {len(bundle.classes)} classes.")
         return Prepared(bundle.fingerprint, due)

@@ -1,7 +1,7 @@
 """Register the winner, complete its MLflow runs, and say which alias it got."""
 
 from kfp import dsl
-from kfp.dsl import HTML, Artifact, Dataset, Input, Model, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Markdown, Model, Output
 
 from nasflow.components.image import IMAGE
 
@@ -15,6 +15,7 @@ def register_model(
     model: Input[Model],
     page: Input[HTML],
     registration: Output[Artifact],
+    summary: Output[Markdown],
 ) -> None:
     """Register the winner.
 
@@ -26,6 +27,7 @@ def register_model(
         model: The ONNX file.
         page: The report.
         registration: File with the model's name, version and alias.
+        summary: What the step has done, as a page.
     """
     import json
     from pathlib import Path
@@ -34,9 +36,11 @@ def register_model(
     from nasflow.delivery.outcome import read_outcome
     from nasflow.engine.steps import opened, step
 
-    with step():
+    with step("register_model", summary.path) as say:
         plan, records = opened(request, data.path, space.path)
         delivered = finish(plan, records, read_outcome(outcome.path), Path(model.path), Path(page.path))
         known = delivered.registration.to_json() if delivered.registration else {}
         Path(registration.path).write_text(json.dumps(known))
         registration.metadata.update({name: known[name] for name in ("name", "version", "alias") if known})
+        for sentence in delivered.sentences:
+            say(sentence)

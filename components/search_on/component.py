@@ -3,7 +3,7 @@
 from typing import List
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Output
+from kfp.dsl import Artifact, Dataset, Input, Markdown, Output
 
 from nasflow.components.image import IMAGE
 
@@ -17,6 +17,7 @@ def search_on(
     space: Input[Artifact],
     receipts: Input[List[Artifact]],
     receipt: Output[Artifact],
+    summary: Output[Markdown],
 ) -> None:
     """Propose and train round after round.
 
@@ -28,6 +29,7 @@ def search_on(
         space: File of the search space.
         receipts: What the shards of the round before have left; they order this step behind them.
         receipt: File with the ids of the trials that have a result now.
+        summary: What the step has done, as a page.
     """
     import json
     from pathlib import Path
@@ -35,9 +37,10 @@ def search_on(
     from nasflow.engine.concluding import failure_told
     from nasflow.engine.search import run_rounds
     from nasflow.engine.steps import opened, step
+    from nasflow.engine.telling import trials_told
     from nasflow.engine.trialling import open_tracker
 
-    with step():
+    with step("search_on", summary.path) as say:
         plan, records = opened(request, data.path, space.path, deadline)
         with failure_told(plan, records):
             with open_tracker(plan, records) as tracker:
@@ -45,3 +48,4 @@ def search_on(
             done = [entry.trial.id for entry in history if entry.result is not None]
             Path(receipt.path).write_text(json.dumps(done))
             receipt.metadata.update(trials=len(done), receipts=len(receipts))
+            say(trials_told(plan.objectives, history))

@@ -3,7 +3,7 @@
 from typing import List
 
 from kfp import dsl
-from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Markdown, Metrics, Output
 
 from nasflow.components.image import IMAGE
 
@@ -19,6 +19,7 @@ def select(
     history: Output[Artifact],
     leaderboard: Output[HTML],
     metrics: Output[Metrics],
+    summary: Output[Markdown],
 ) -> None:
     """Select the best candidates.
 
@@ -32,6 +33,7 @@ def select(
         history: Every trial with its result, a line each.
         leaderboard: The best trials as a table.
         metrics: The best trial's.
+        summary: What the step has done, as a page.
     """
     import json
     from pathlib import Path
@@ -40,8 +42,9 @@ def select(
     from nasflow.engine.concluding import failure_told
     from nasflow.engine.search import select as best_of
     from nasflow.engine.steps import opened, step
+    from nasflow.engine.telling import trials_told
 
-    with step():
+    with step("select", summary.path) as say:
         plan, records = opened(request, data.path, space.path, deadline)
         with failure_told(plan, records):
             found = records.history()
@@ -52,3 +55,4 @@ def select(
         selection.metadata.update(trials=len(found), failed=len(found.failed), receipts=len(receipts))
         for name, value in (best[0].result.metrics if best[0].result else {}).items():
             metrics.log_metric(name, value)
+        say(f"{trials_told(plan.objectives, found)} Chosen for full training: {len(best)}.")

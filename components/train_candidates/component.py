@@ -1,7 +1,7 @@
 """Train the candidates of one shard in a pool of workers."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Output
+from kfp.dsl import Artifact, Dataset, Input, Markdown, Output
 
 from nasflow.components.image import IMAGE
 
@@ -14,6 +14,7 @@ def train_candidates(
     space: Input[Artifact],
     proposal: Input[Artifact],
     receipt: Output[Artifact],
+    summary: Output[Markdown],
 ) -> None:
     """Train the candidates of one shard.
 
@@ -24,6 +25,7 @@ def train_candidates(
         space: File of the search space.
         proposal: File with the trials of each shard, and the deadline: kfp.local gives a loop no other task's value.
         receipt: File with the ids of the trials that have a result now.
+        summary: What the step has done, as a page.
     """
     import json
     from pathlib import Path
@@ -31,16 +33,19 @@ def train_candidates(
     from nasflow.engine.hours import SearchClock
     from nasflow.engine.rounds import steps_after
     from nasflow.engine.search import train_round
-    from nasflow.engine.steps import opened, step
+    from nasflow.engine.steps import opened, read_shard, step
+    from nasflow.engine.telling import trials_told
     from nasflow.engine.trialling import open_tracker
-    from nasflow.trials import Trial
+    from nasflow.trials import Entry, History
 
-    with step():
-        proposed = json.loads(Path(proposal.path).read_text())
-        plan, records = opened(request, data.path, space.path, proposed["deadline"])
-        trials = [Trial.from_json(document) for document in proposed["shards"][shard]]
-        clock = SearchClock(plan, records, steps_after(plan.config, int(shard.partition("-")[0])))
+    number = int(shard.partition("-")[0])
+    with step("train_candidates", summary.path, round=number, shard=shard) as say:
+        trials, deadline = read_shard(proposal.path, shard)
+        plan, records = opened(request, data.path, space.path, deadline)
+        clock = SearchClock(plan, records, steps_after(plan.config, number))
         with open_tracker(plan, records) as tracker:
             results = train_round(plan, records, trials, tracker, task=f"shard-{shard}", clock=clock)
         Path(receipt.path).write_text(json.dumps([result.trial_id for result in results]))
         receipt.metadata.update(trials=len(results), failed=sum(result.status.failed for result in results))
+        known = {result.trial_id: result for result in results}
+        say(trials_told(plan.objectives, History(Entry(trial, known.get(trial.id)) for trial in trials)))

@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 import typer
 
 from nasflow.errors import ConfigError, NasflowError
+from nasflow.passwords import hidden
 
 DEBUG = "NASFLOW_DEBUG"
 """Environment variable that makes unexpected errors show their traceback; `--debug` sets it."""
@@ -57,7 +58,7 @@ def sentences(error: NasflowError) -> list[str]:
 
 def _tell(lines: list[str]) -> None:
     first, *rest = lines or ["failed without saying why."]
-    sys.stderr.write("\n".join([f"nasflow: {first}", *(f"  {line}" for line in rest)]) + "\n")
+    sys.stderr.write(hidden("\n".join([f"nasflow: {first}", *(f"  {line}" for line in rest)])) + "\n")
 
 
 def _unexpected(error: Exception) -> list[str]:
@@ -66,7 +67,7 @@ def _unexpected(error: Exception) -> list[str]:
     try:
         handle, name = tempfile.mkstemp(prefix="nasflow-", suffix=".log")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write("".join(traceback.format_exception(error)))
+            file.write(hidden("".join(traceback.format_exception(error))))
     except OSError:
         return [*lines, "Run the command again as 'nasflow --debug …' to see where."]
     return [*lines, f"The traceback is in {Path(name)}; 'nasflow --debug …' shows it at once."]

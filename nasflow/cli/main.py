@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated
@@ -23,7 +24,9 @@ from nasflow.cli.schema import schema
 from nasflow.cli.show import show
 from nasflow.cli.status import status
 from nasflow.cli.submit import submit
+from nasflow.cli.sync import sync
 from nasflow.cli.ui import ui
+from nasflow.logs import shown
 
 app = typer.Typer(
     name="nasflow",
@@ -67,6 +70,7 @@ for _name, _command in (
     ("status", status),
     ("show", show),
     ("report", report),
+    ("sync", sync),
     ("ui", ui),
     ("gc", gc),
     ("schema", schema),
@@ -92,7 +96,8 @@ def main() -> None:
     if len(sys.argv) == 1 or {"-h", "--help"} & set(sys.argv):
         _avoid_yellow()
     try:
-        app(prog_name="nasflow")
+        with shown(logging.WARNING):
+            app(prog_name="nasflow")
     except KeyboardInterrupt:
         sys.stderr.write("nasflow: interrupted.\n")
         sys.exit(INTERRUPTED)

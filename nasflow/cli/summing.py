@@ -62,7 +62,7 @@ def _all_results(finished: Finished) -> list[TrialResult]:
 def _notes(finished: Finished) -> list[str]:
     """Return why the search ended early, what full training came to, and what happened to the data on the way."""
     bundle, config = finished.plan.bundle, finished.plan.config
-    notes = [finished.status.note] if finished.status.note else []
+    notes = [note for note in (finished.status.note, finished.delivery.untracked) if note]
     winner = finished.delivery.outcome.winner
     if winner.trial.fidelity.epochs < config.final_epochs:
         notes.append(

@@ -107,13 +107,13 @@ def _search_row(kept: KeptSearch) -> SearchRow:
 
 def progress_view(search: str, store: str | None) -> ProgressView:
     """Return how far a search is."""
-    kept = _find(search, store)
+    kept = find(search, store)
     return showing.progress(_status(kept), kept.started_at, held=bool(kept.holder))
 
 
 def leaderboard_view(search: str, store: str | None, limit: int | None) -> LeaderboardView:
     """Return the trials of a search, best first, at most `limit`."""
-    kept = _find(search, store)
+    kept = find(search, store)
     return showing.leaderboard(_status(kept), kept.started_at, limit)
 
 
@@ -123,7 +123,7 @@ def trial_view(search: str, store: str | None, trial: str) -> TrialView:
     Raises:
         UserError: There is no such trial.
     """
-    status = _status(_find(search, store))
+    status = _status(find(search, store))
     entries = status.history.entries
     if trial.isdigit() and 1 <= int(trial) <= len(entries):
         return showing.trial(status, int(trial))
@@ -142,7 +142,7 @@ def report_html(search: str, store: str | None) -> tuple[str, bytes]:
     Raises:
         UserError: It has none yet.
     """
-    kept = _find(search, store)
+    kept = find(search, store)
     content = kept.records.store.get(f"{kept.records.folder}/report.html")
     if content is None:
         raise UserError(
@@ -170,7 +170,7 @@ def _status(kept: KeptSearch) -> SearchStatus:
     return StatusReader(kept.search, kept.records).read()
 
 
-def _find(search: str, store: str | None) -> KeptSearch:
+def find(search: str, store: str | None) -> KeptSearch:
     """Find a search by its YAML file, its name or its id."""
     if not search.endswith(_YAML):
         return find_search(_store(store), search)

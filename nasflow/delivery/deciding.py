@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,7 +20,7 @@ from nasflow.delivery.fetching import Version
 from nasflow.delivery.outcome import Registration
 from nasflow.delivery.submission import Submission
 from nasflow.engine.lease import hold
-from nasflow.errors import HeldError, TrackingError
+from nasflow.errors import HeldError, IntegrityError, TrackingError
 from nasflow.ids import digest
 from nasflow.storage import Store
 from nasflow.tracking import TrackingTarget
@@ -38,6 +39,8 @@ PATIENCE_SECONDS = 60.0
 """How long a search waits for others that decide about the same model."""
 
 _ATTEMPTS = 10
+
+log = logging.getLogger(__name__)
 
 
 def settle(
@@ -100,8 +103,16 @@ def _turn(store: Store | None, target: TrackingTarget, name: str) -> Iterator[No
 
 
 def _kept(version: ModelVersion) -> Registration | None:
+    """Return the decision that a version is tagged with; None where there is none that can be read.
+
+    Anyone may alter a tag in MLflow; what cannot be read is decided anew.
+    """
     document = version.tags.get(DECISION_TAG)
-    return Registration.from_json(json.loads(document)) if document else None
+    try:
+        return Registration.from_json(json.loads(document)) if document else None
+    except (ValueError, RecursionError, IntegrityError) as error:
+        log.warning("version %s of '%s' is decided about anew: %s", version.version, version.name, error)
+        return None
 
 
 def _keep(client: MlflowClient, decision: Registration) -> None:

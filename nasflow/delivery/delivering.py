@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +20,10 @@ from nasflow.engine.plan import Plan
 from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
 from nasflow.engine.request import delivery_asked
 from nasflow.engine.trialling import open_tracker
+from nasflow.errors import TrackingError
 from nasflow.ids import digest
 from nasflow.serving.classifier import METADATA_FILE
-from nasflow.tracking import Tracker, tracking_target
+from nasflow.tracking import Tracker, patiently, tracking_target
 
 MODEL = "model.onnx"
 REPORT = "report.html"
@@ -37,8 +38,9 @@ class Delivery:
         registration: The registered version, or None where registering is switched off.
         model: The ONNX file.
         report: The report.
-        run_id: The search's MLflow run.
+        run_id: The search's MLflow run; empty where it could not be written.
         repeated: Whether it had been delivered before.
+        untracked: Which runs MLflow lacks and why, in a sentence; empty where it has all.
     """
 
     outcome: Outcome
@@ -47,6 +49,17 @@ class Delivery:
     report: Path
     run_id: str
     repeated: bool = False
+    untracked: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was delivered, in a few sentences."""
+        known = self.registration
+        registered = (
+            f"Registered: {known.name}, version {known.version}, as {known.alias}. {known.why}" if known else ""
+        )
+        said = [registered or "Nothing is registered, since registry.enabled is false.", self.outcome.verdict]
+        return [*said, self.untracked] if self.untracked else said
 
 
 def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
@@ -57,7 +70,7 @@ def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
     document = records.read("delivered")
     if document is None or document["asked"] != delivery_asked(plan.config):
         return None
-    if document["tracking"] != digest(_tracked(plan, records)):
+    if document["tracking"] != digest(_target(plan, records)):
         return None
     outcome = Outcome.from_json(document["outcome"])
     if outcome.reference.result.status in RETRIED_ACROSS_SEARCHES:
@@ -68,6 +81,7 @@ def delivered(plan: Plan, records: SearchRecords) -> Delivery | None:
         _local(records, MODEL, METADATA_FILE),
         _local(records, REPORT),
         document["run_id"],
+        untracked=document.get("untracked", ""),
     )
     return delivery if delivery.model.exists() and delivery.report.exists() else None
 
@@ -77,7 +91,8 @@ def deliver(plan: Plan, records: SearchRecords, outcome: Outcome) -> Delivery:
 
     Raises:
         SearchError: The winner cannot be exported.
-        TrackingError: MLflow cannot be used; running the search again does what is missing.
+        TrackingError: MLflow cannot be used, and the model is to be registered; running the search again does what is
+            missing.
     """
     with TemporaryDirectory(prefix="nasflow-") as folder:
         model, report = Path(folder, MODEL), Path(folder, REPORT)
@@ -89,6 +104,9 @@ def deliver(plan: Plan, records: SearchRecords, outcome: Outcome) -> Delivery:
 def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, report: Path) -> Delivery:
     """Complete the MLflow runs, register the winner, and keep model and report in the store.
 
+    MLflow is waited for a while where it is away. A model that is to be registered needs it; where none is, the search
+    ends all the same, and says which runs are missing.
+
     Args:
         plan: The search.
         records: Its part of the store.
@@ -98,37 +116,100 @@ def finish(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, re
 
     Raises:
         HeldError: Another search is deciding about the same registered model.
-        TrackingError: MLflow cannot be used; running the search again does what is missing.
+        TrackingError: MLflow cannot be used, and the model is to be registered; running the search again does what is
+            missing.
     """
     records.store.put(f"{records.folder}/{MODEL}", model.read_bytes())
     records.store.put(f"{records.folder}/{METADATA_FILE}", _metadata(plan))
     # Whoever reads the report while its registration is being made gets this one, unless there is one that has its own.
     records.store.put_if_absent(f"{records.folder}/{REPORT}", report.read_bytes())
-    with open_tracker(plan, records) as tracker:
-        complete(records, tracker, _trainings(records, outcome))
-        registration = _registered(plan, records, outcome, model, tracker) if plan.config.registry.enabled else None
-        if registration is None:
-            records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
-            tracker.log_artifact(_local(records, REPORT))
-        metrics = {**outcome.winner.result.metrics, **outcome.winner.test_metrics}
-        tags = {
-            "nasflow.winner": outcome.winner.trial.architecture.id,
-            "nasflow.outcome": outcome.id,
-            "nasflow.verdict": outcome.verdict,
-            NOTE: outcome.verdict,
-        }
-        tracker.finish_search(metrics, tags)
-        run_id = tracker.parent_run_id()
+    registration, run_id, untracked = _tracked_if_possible(plan, records, outcome, model, report)
     document = {
         "schema_version": 1,
         "asked": delivery_asked(plan.config),
-        "tracking": digest(_tracked(plan, records)),
+        "tracking": digest(_target(plan, records)),
         "outcome": outcome.to_json(),
         "registration": registration.to_json() if registration else None,
         "run_id": run_id,
+        **({"untracked": untracked} if untracked else {}),
     }
     records.write("delivered", document)
-    return Delivery(outcome, registration, _local(records, MODEL, METADATA_FILE), _local(records, REPORT), run_id)
+    local = _local(records, MODEL, METADATA_FILE), _local(records, REPORT)
+    return Delivery(outcome, registration, *local, run_id, untracked=untracked)
+
+
+def _tracked_if_possible(
+    plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, report: Path
+) -> tuple[Registration | None, str, str]:
+    """Do what needs MLflow; return the registration, the search's run, and what is missing there in a sentence.
+
+    Raises:
+        TrackingError: MLflow cannot be used, and the model is to be registered.
+    """
+    found = list(_trainings(records, outcome))
+    written: list[bool] = []
+
+    def track() -> tuple[Registration | None, str]:
+        written.clear()
+        return _tracked(plan, records, outcome, files=(model, report), found=found, on_run=written.append)
+
+    try:
+        return *patiently(track), ""
+    except TrackingError as error:
+        missing = len(found) - len(written)
+        lacking = f"{missing} of the {len(found)} runs of the search" if missing else "parts of the search's own run"
+        if plan.config.registry.enabled:
+            raise TrackingError(
+                f"the search is over and what it found is kept, but its model is not registered, and {lacking} may be "
+                f"missing: {error}"
+            ) from error
+        records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
+        return None, "", f"MLflow may lack {lacking}, which 'nasflow sync' writes: {error}"
+
+
+def _tracked(
+    plan: Plan,
+    records: SearchRecords,
+    outcome: Outcome,
+    *,
+    files: tuple[Path, Path],
+    found: list[Training],
+    on_run: Callable[[bool], None],
+) -> tuple[Registration | None, str]:
+    """Do what needs MLflow, each part of which may be done twice; return the registration and the search's run.
+
+    Args:
+        plan: The search.
+        records: Its part of the store.
+        outcome: What it found.
+        files: The ONNX file and the report.
+        found: Every training of the search.
+        on_run: Told of every run that is there.
+    """
+    model, report = files
+    with open_tracker(plan, records) as tracker:
+        complete(records, tracker, found, on_run)
+        registration = _registered(plan, records, outcome, model, tracker) if plan.config.registry.enabled else None
+        if registration is None:
+            records.store.put(f"{records.folder}/{REPORT}", report.read_bytes())
+            tracker.log_artifact(report_file(records))
+        finish_parent(tracker, outcome)
+        return registration, tracker.parent_run_id()
+
+
+def finish_parent(tracker: Tracker, outcome: Outcome) -> None:
+    """Complete the run of the search itself.
+
+    Raises:
+        TrackingError: MLflow cannot be used.
+    """
+    tags = {
+        "nasflow.winner": outcome.winner.trial.architecture.id,
+        "nasflow.outcome": outcome.id,
+        "nasflow.verdict": outcome.verdict,
+        NOTE: outcome.verdict,
+    }
+    tracker.finish_search({**outcome.winner.result.metrics, **outcome.winner.test_metrics}, tags)
 
 
 def _registered(plan: Plan, records: SearchRecords, outcome: Outcome, model: Path, tracker: Tracker) -> Registration:
@@ -163,7 +244,7 @@ def _trainings(records: SearchRecords, outcome: Outcome) -> Iterator[Training]:
         yield "reference", outcome.reference.trial, outcome.reference.result
 
 
-def _tracked(plan: Plan, records: SearchRecords) -> dict[str, str]:
+def _target(plan: Plan, records: SearchRecords) -> dict[str, str]:
     return asdict(tracking_target(plan.config, records.store))
 
 
@@ -171,6 +252,11 @@ def _metadata(plan: Plan) -> bytes:
     bundle = plan.bundle
     told = {"classes": list(bundle.classes), "size": bundle.size, "channels": bundle.channels}
     return json.dumps(told).encode()
+
+
+def report_file(records: SearchRecords) -> Path:
+    """Return the report of a search on this machine."""
+    return _local(records, REPORT)
 
 
 def _local(records: SearchRecords, name: str, *beside: str) -> Path:

@@ -107,7 +107,7 @@ def fetch(client: MlflowClient, target: TrackingTarget, version: Version, folder
             int(metadata["size"]),
             int(metadata["channels"]),
         )
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError, yaml.YAMLError) as error:
         raise UnusableError(f"it is no model of nasflow, or damaged ({type(error).__name__}: {error}).") from error
 
 

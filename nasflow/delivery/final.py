@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from threading import Thread
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from nasflow.delivery.outcome import Outcome, Trained
     from nasflow.tracking import Kind, Tracker
+
+_NO_ARRAYS = (ValueError, LookupError, TypeError, OSError, EOFError, NotImplementedError, RuntimeError, OverflowError)
+"""What NumPy and zipfile say of an .npz file that is none."""
 
 
 def train_final(
@@ -70,6 +74,8 @@ def train_final(
 def _laid_down(plan: Plan, records: SearchRecords, selected: Sequence[str]) -> tuple[list[Trial], list[Kind], Trial]:
     """Return the full trainings with their kinds, and that of the reference, once they are written down."""
     by_id = {entry.trial.id: entry.trial.architecture for entry in records.history()}
+    if strange := [trial_id for trial_id in selected if trial_id not in by_id]:
+        raise IntegrityError(f"trial {strange[0]} was selected, but is none of this search; the selection is damaged.")
     architectures = [by_id[trial_id] for trial_id in selected]
     asked, known = delivery_asked(plan.config), records.read("finals")
     if known is not None and known["asked"] == asked:
@@ -160,7 +166,7 @@ def test_probabilities(records: SearchRecords, outcome: Outcome) -> dict[str, ND
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             tested = [t for t in (outcome.winner, outcome.reference) if not t.result.status.failed]
             return {trained.trial.id: arrays[trained.trial.id] for trained in tested}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (*_NO_ARRAYS, zipfile.BadZipFile, zlib.error) as error:
         raise IntegrityError(f"the predictions in '{outcome.predictions}' cannot be read: {error}") from error
 
 

@@ -49,9 +49,9 @@ class Trained:
         """
         try:
             trial, result, metrics = document["trial"], document["result"], document["test_metrics"]
-        except (KeyError, TypeError) as error:
+            return cls(Trial.from_json(trial), TrialResult.from_json(result), dict(metrics))
+        except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"a fully trained network lacks {error}; the document is damaged.") from error
-        return cls(Trial.from_json(trial), TrialResult.from_json(result), dict(metrics))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Outcome:
                 Comparison.from_json(document["comparison"]) if document["comparison"] else None,
                 document["predictions"],
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise IntegrityError(f"the outcome of a search lacks or has too much: {error}; it is damaged.") from error
 
 
@@ -148,8 +148,8 @@ def read_outcome(path: str | Path) -> Outcome:
         IntegrityError: The file is missing or damaged.
     """
     try:
-        document = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"the outcome of the search cannot be read from {path}: {error}") from error
     return Outcome.from_json(document)
 
@@ -200,5 +200,5 @@ class Registration:
                 raise IntegrityError(f"a registration of schema version {document['schema_version']} cannot be read.")
             comparison = fields.pop("comparison")
             return cls(**fields, comparison=Comparison.from_json(comparison) if comparison else None)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise IntegrityError(f"a registration lacks or has too much: {error}; it is damaged.") from error

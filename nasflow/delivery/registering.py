@@ -106,7 +106,11 @@ def _made(client: MlflowClient, target: TrackingTarget, submission: Submission) 
 def _link(client: MlflowClient, version: ModelVersion) -> None:
     """Leave on the logged model what `mlflow.register_model` does: its page in the UI then names the version."""
     logged = client.get_logged_model(version.tags[_MODEL_TAG])
-    links = json.loads(logged.tags.get(_LINK_TAG, "[]"))
+    try:
+        links = json.loads(logged.tags.get(_LINK_TAG, "[]"))
+    except (ValueError, RecursionError):
+        links = []
+    links = links if isinstance(links, list) else []
     link = {"name": version.name, "version": int(version.version)}
     if link not in links:
         client.set_logged_model_tags(logged.model_id, {_LINK_TAG: json.dumps([*links, link])})

@@ -14,7 +14,7 @@ from nasflow.engine.lease import Holder
 from nasflow.engine.plan import Known
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
-from nasflow.errors import UserError
+from nasflow.errors import IntegrityError, UserError
 from nasflow.plugins import nearest
 from nasflow.spaces import SearchSpace
 from nasflow.storage import Store
@@ -104,6 +104,6 @@ def _kept(records: SearchRecords) -> KeptSearch | None:
     try:
         request = Request.from_json(json.dumps(document["request"]))
         known = Known.of(request.config, SearchSpace.from_json(document["space"]))
-    except (UserError, ValidationError):
+    except (UserError, IntegrityError, ValidationError):
         return None  # kept by another version, or with a plugin that is gone: only that can read it
     return KeptSearch(known, request, records, document["bundle"], document["started_at"])

@@ -62,7 +62,7 @@ class Batch:
                 document["state"],
                 document["note"],
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"a round of the search lacks or has too much: {error}; it is damaged.") from error
 
 

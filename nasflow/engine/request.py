@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nasflow.config import SearchConfig
+from nasflow.errors import damaged
 from nasflow.ids import digest
 from nasflow.storage import Store, open_store
 
@@ -41,14 +42,19 @@ class Request:
 
     @classmethod
     def from_json(cls, text: str) -> Request:
-        """Read back what `to_json` gave."""
-        document = json.loads(text)
-        return cls(
-            SearchConfig.model_validate(document["config"]),
-            Path(document["base"]),
-            document["device_kind"],
-            document["generation"],
-        )
+        """Read back what `to_json` gave.
+
+        Raises:
+            IntegrityError: It is damaged, or of another version.
+        """
+        with damaged("the search that is asked for"):
+            document = json.loads(text)
+            return cls(
+                SearchConfig.model_validate(document["config"]),
+                Path(document["base"]),
+                document["device_kind"],
+                document["generation"],
+            )
 
     def store(self) -> Store:
         """Open the store."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from itertools import islice
 
+from nasflow.engine.concluding import missed
 from nasflow.engine.hours import SearchClock, keep_pace
 from nasflow.engine.live import together
 from nasflow.engine.plan import Plan
@@ -93,6 +94,8 @@ def train_round(
 
     both = together(listen, listener) if listener is not None else listen
     kinds: list[Kind] = ["trial"] * len(trials)
+    present = {trial.id for trial in trials}
+    tracker.catch_up(lambda known: missed(records, present, known))
     return train_trials(plan, records, trials, kinds, tracker, task=task, listener=both, stop=clock.over)
 
 

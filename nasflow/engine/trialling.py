@@ -11,8 +11,10 @@ from nasflow.engine.live import LiveView, together
 from nasflow.engine.measurements import Measurements
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import RETRIED_ACROSS_SEARCHES, SearchRecords
+from nasflow.engine.request import Request
+from nasflow.engine.telling import logged
 from nasflow.objectives.loading import cheap_rejection, measured_rejection
-from nasflow.spaces import known_cost
+from nasflow.spaces import SearchSpace, known_cost
 from nasflow.tracking import Kind, Tracker, tracking_target
 from nasflow.training.events import EpochFinished, Event, TrialFinished, TrialStarted
 from nasflow.training.failures import failure_of
@@ -23,29 +25,46 @@ from nasflow.trials import Status, Trial, TrialResult
 Listener = Callable[[Event], None]
 
 _CLOSING_SECONDS = 5.0
-"""How long a step waits for MLflow at its end; what is missing then is written at the end of the search."""
+"""How long a step waits at its end for an MLflow that answers slowly; one that is away is waited for no longer than its
+refusal takes. What is missing then is written by the next step that trains, or at the end of the search."""
 
 
 @contextmanager
 def open_tracker(plan: Plan, records: SearchRecords) -> Iterator[Tracker]:
     """Yield the tracker of a search; MLflow is not touched before something is said."""
-    config = plan.config
-    params = {
+    with tracker_of(plan.request, plan.space, records, {"data_fingerprint": plan.bundle.fingerprint}) as tracker:
+        yield tracker
+
+
+@contextmanager
+def tracker_of(
+    request: Request, space: SearchSpace, records: SearchRecords, params: Mapping[str, str]
+) -> Iterator[Tracker]:
+    """Yield the tracker of a search by what is known of it without its data; MLflow is not touched before it is used.
+
+    Args:
+        request: What was asked for.
+        space: The networks that may be proposed.
+        records: Its part of the store.
+        params: More parameters of the parent run.
+    """
+    config = request.config
+    known = {
         "strategy": config.strategy.name,
-        "family": plan.space.family,
-        "space_size": str(plan.space.size),
+        "family": space.family,
+        "space_size": str(space.size),
         "task": config.task.name,
         "data": config.data.source,
-        "data_fingerprint": plan.bundle.fingerprint,
+        **params,
         "trial_epochs": str(config.fidelity.epochs),
         "final_epochs": str(config.final_epochs),
         "round_size": str(config.parallelism.round_size),
         "seed": str(config.seed),
-        "generation": str(plan.request.generation),
-        "device_kind": plan.request.device_kind,
+        "generation": str(request.generation),
+        "device_kind": request.device_kind,
     }
     target = tracking_target(config, records.store)
-    tracker = Tracker(target, records.store, plan.search_id, config.name, params)
+    tracker = Tracker(target, records.store, records.search_id, config.name, known)
     try:
         yield tracker
     finally:
@@ -82,7 +101,7 @@ def train_trials(
     job = _job(plan, full)
     desk = _Desk(plan, records, {t.id: (t, kind) for t, kind in zip(trials, kinds, strict=True)}, tracker)
     live = LiveView(records, task)
-    tell = together(desk.note, live, *([listener] if listener else []))
+    tell = together(desk.note, live, logged, *([listener] if listener else []))
 
     def listen(event: Event) -> None:
         if isinstance(event, TrialFinished):

@@ -84,8 +84,9 @@ class Architecture:
                 document.get("recipe", {}),
             )
             stated = document["id"]
-        except (KeyError, TypeError) as error:
+            intact = architecture.id == stated
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise IntegrityError(f"an architecture lacks {error}; the document is incomplete.") from error
-        if architecture.id != stated:
+        if not intact:
             raise IntegrityError(f"architecture {stated} has the content of {architecture.id}; it was altered.")
         return architecture

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nasflow.errors import SpaceError
+from nasflow.errors import SpaceError, damaged
 from nasflow.ids import digest
 from nasflow.plugins import nearest
 from nasflow.spaces.architecture import Architecture
@@ -251,18 +251,19 @@ class SearchSpace:
 
         Raises:
             SpaceError: The document is not one of this version.
+            IntegrityError: It lacks a part, or has too much.
         """
-        if document.get("schema_version") != SCHEMA_VERSION:
-            raise SpaceError(
-                f"a space of schema version {document.get('schema_version')} cannot be read; expected {SCHEMA_VERSION}."
+        with damaged("the search space"):
+            if document.get("schema_version") != SCHEMA_VERSION:
+                known = document.get("schema_version")
+                raise SpaceError(f"a space of schema version {known} cannot be read; expected {SCHEMA_VERSION}.")
+            return cls(
+                document["family"],
+                NetworkIO(**document["io"]),
+                ChoiceTree(tuple(Choice.from_json(c) for c in document["choices"])),
+                document["options"],
+                {name: Bound(**bound) for name, bound in document["constraints"].items()},
             )
-        return cls(
-            document["family"],
-            NetworkIO(**document["io"]),
-            ChoiceTree(tuple(Choice.from_json(c) for c in document["choices"])),
-            document["options"],
-            {name: Bound(**bound) for name, bound in document["constraints"].items()},
-        )
 
 
 def _reachable(choices: Iterable[Choice]) -> tuple[Choice, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nasflow.errors import NasflowError, TrackingError
 from nasflow.ids import digest
-from nasflow.passwords import without_login, without_logins
+from nasflow.passwords import hidden, without_login
 from nasflow.tracking.target import TrackingTarget, sqlite_uri
 
 if TYPE_CHECKING:
@@ -22,11 +22,33 @@ if TYPE_CHECKING:
 REACH_SECONDS = 5.0
 """How long a server may take to answer at all; MLflow itself would try for minutes."""
 
+REQUEST_SECONDS = 30
+"""How long a server that has answered may take over one request."""
+
+_MANNERS = {
+    # A search tells nobody of itself but the MLflow it was given.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # MLflow would try each request for minutes, and one whose answer was lost would make a second run. Instead,
+    # whatever is asked of it here is safe to repeat as a whole, and is, by the writer's thread or by `patiently`.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
+}
+"""Environment variables of MLflow, as they are where the user has not set them; some are read when it is imported."""
+
 _REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST"}
+_LASTING = _REFUSALS | {
+    *("UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED", "INVALID_STATE", "NOT_IMPLEMENTED"),
+    *("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "ENDPOINT_NOT_FOUND", "NOT_FOUND", "FEATURE_DISABLED"),
+}
+"""What MLflow says of requests that it would answer alike the next time."""
 
 
 class RefusedError(TrackingError):
     """MLflow answered that it does not accept what was sent: trying again is of no use."""
+
+
+class AwayError(TrackingError):
+    """MLflow cannot be used now: trying again later may be of use."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +89,8 @@ def open_client(target: TrackingTarget) -> MlflowClient:
     Raises:
         TrackingError: It cannot be reached or used.
     """
-    # A search tells nobody of itself but the MLflow it was given; read when mlflow is imported.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name, value in _MANNERS.items():
+        os.environ.setdefault(name, value)
     with explained(target):
         from mlflow import MlflowClient
 
@@ -102,7 +124,7 @@ def reach(target: TrackingTarget) -> None:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLError):
             return
-        raise TrackingError(
+        raise AwayError(
             f"MLflow at '{target.shown}' cannot be reached ({reason}); start it or correct tracking.uri "
             f"or MLFLOW_TRACKING_URI, and run the same command again: nothing is trained twice."
         ) from error
@@ -121,12 +143,23 @@ def explained(target: TrackingTarget) -> Iterator[None]:
         raise
     except Exception as error:  # MLflow lets through what requests, SQLAlchemy, boto3 and the system raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        first = without_logins(lines[0].replace(target.uri, target.shown)) if lines else type(error).__name__
+        first = hidden(lines[0].replace(target.uri, target.shown)) if lines else type(error).__name__
         why = first[:300].rstrip(".")
-        kind = RefusedError if getattr(error, "error_code", "") in _REFUSALS else TrackingError
-        raise kind(
+        raise _kind(error)(
             f"MLflow at '{target.shown}' cannot be used: {why}; check that, tracking.uri and MLFLOW_TRACKING_URI."
         ) from error
+
+
+def _kind(error: Exception) -> type[TrackingError]:
+    """Return whether MLflow refuses, is away, or cannot be used for another reason."""
+    code = getattr(error, "error_code", None)
+    if code in _REFUSALS:
+        return RefusedError
+    names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+    if code is not None:
+        return TrackingError if code in _LASTING else AwayError
+    away = {"requests.ConnectionError", "requests.Timeout", "sqlalchemy.OperationalError", "urllib3.HTTPError"}
+    return AwayError if names & away else TrackingError
 
 
 def _make_database(database: Path) -> None:

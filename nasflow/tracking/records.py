@@ -161,13 +161,27 @@ def creator_tag(store: str) -> str:
 
 def abandoned(creator: str, store: str) -> bool:
     """Whether a run that nobody has claimed was left behind by a process that has ended, of this store."""
+    known = _creator(creator, store)
+    if known is None:
+        return False
+    process, at = known
+    return not (process.alive if process.local else time.time() - at < ABANDONED_SECONDS)
+
+
+def made_here(creator: str, store: str) -> bool:
+    """Whether a run was made by this process, for this store."""
+    known = _creator(creator, store)
+    return known is not None and known[0] == ProcessStamp.here()
+
+
+def _creator(creator: str, store: str) -> tuple[ProcessStamp, float] | None:
+    """Return who made a run and when, in Unix seconds; None where that cannot be read, or was for another store."""
     try:
         document = json.loads(creator)
         process, at = ProcessStamp.from_json(document), float(document["at"])
-        ours = document["store"] == digest(store)
-    except (ValueError, KeyError, TypeError):
-        return False
-    return ours and not (process.alive if process.local else time.time() - at < ABANDONED_SECONDS)
+        return (process, at) if document["store"] == digest(store) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _key(name: str) -> str:

@@ -15,6 +15,7 @@ from nasflow.tracking.records import (
     Note,
     abandoned,
     creator_tag,
+    made_here,
     text_params,
     trial_tags,
 )
@@ -85,6 +86,7 @@ class Runs:
         self._claims = Claims(documents, search_id, connection.identity)
         self._store = documents.url
         self._known: dict[str, KnownRun] = {}
+        self._unsure = False
         with explained(connection.target):
             self.parent = self._the_parent(search_name, text_params(params))
             self._find()
@@ -104,6 +106,9 @@ class Runs:
         trial_id = note.trial.id
         tags = trial_tags(self._search_id, self.parent.id, note.trial)
         with explained(self.connection.target):
+            if self._unsure:
+                self._find(failed_here=True)
+                self._unsure = False
             if self.parent.ended and not self._claims.read(trial_id):  # the search goes on
                 self.client.update_run(self.parent.id, status="RUNNING")
                 self.parent.ended = False
@@ -138,7 +143,9 @@ class Runs:
 
     def _create(self, title: str, tags: dict[str, str], started: int) -> KnownRun:
         tags = tags | {"nasflow.kind": PENDING, "nasflow.creator": creator_tag(self._store)}
+        self._unsure = True  # where the answer is lost, nobody knows whether there is such a run
         made = self.client.create_run(self.connection.experiment_id, start_time=started, tags=tags, run_name=title)
+        self._unsure = False
         return KnownRun(made.info.run_id, dict(made.data.tags), complete=True)
 
     def _unclaimed(self, name: str) -> KnownRun | None:
@@ -173,13 +180,18 @@ class Runs:
             run.params |= set(params)
         return run
 
-    def _find(self) -> None:
-        """Learn of all runs of the search, and clear away what was left behind."""
+    def _find(self, failed_here: bool = False) -> None:
+        """Learn of all runs of the search, and clear away what was left behind.
+
+        Args:
+            failed_here: Whether this process has failed to make one, which may be there all the same.
+        """
         for run in self._search():
             if run.kind == PENDING:
                 claim = self._claims.read(run.tags.get("nasflow.trial_id", _SEARCH))
                 if not (claim and claim.run == run.id):
-                    if abandoned(run.tags.get("nasflow.creator", ""), self._store):
+                    creator = run.tags.get("nasflow.creator", "")
+                    if abandoned(creator, self._store) or (failed_here and made_here(creator, self._store)):
                         self.client.delete_run(run.id)
                     continue
             if run.tags.get("mlflow.parentRunId") == self.parent.id:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,7 @@ from nasflow.tracking.parent import finish
 from nasflow.tracking.records import Kind, Note, milliseconds, text_params
 from nasflow.tracking.session import Session
 from nasflow.tracking.target import TrackingTarget
-from nasflow.tracking.writer import Writer
+from nasflow.tracking.writer import Earlier, Writer
 from nasflow.tracking.writing import end_others, write
 from nasflow.trials import EpochPoint, Trial, TrialResult
 
@@ -63,6 +63,17 @@ class Tracker:
 
         self._writer.change(trial, kind, alter)
 
+    def catch_up(self, earlier: Earlier) -> None:
+        """Have the runs written, too, that were missed while MLflow was away from other processes of the search.
+
+        They are looked for by the thread, once MLflow can be used and there is something to write.
+
+        Args:
+            earlier: From the ids of the trials that MLflow has, to kind, trial and result of those that it lacks, and
+                whether the result is from another search.
+        """
+        self._writer.catch_up(earlier)
+
     def flush(self, seconds: float) -> bool:
         """Wait until everything said is written; return whether it was, within so many seconds."""
         return self._writer.flush(seconds)
@@ -76,6 +87,7 @@ class Tracker:
         entries: Iterable[tuple[Kind, Trial, TrialResult]],
         complete: bool,
         reused: Collection[str] = (),
+        on_run: Callable[[bool], None] = lambda missing: None,
     ) -> None:
         """Write whatever is missing of trials that have ended; done twice, it changes nothing.
 
@@ -84,6 +96,7 @@ class Tracker:
             complete: Whether these are all the trials of the search: other children still under way are ended as
                 `KILLED`.
             reused: Ids of the trials whose results are from another search, where `finished` did not say so.
+            on_run: Told of every run that is there now, and whether something of it was missing.
 
         Raises:
             TrackingError: MLflow cannot be used; the text says why.
@@ -94,7 +107,8 @@ class Tracker:
             for kind, trial, result in entries:
                 said = self._writer.take(trial.id)
                 known = said.reused if said and said.reused is not None else trial.id in reused
-                write(runs, Note(trial, kind, milliseconds(result.started_at), result=result, reused=known))
+                note = Note(trial, kind, milliseconds(result.started_at), result=result, reused=known)
+                on_run(write(runs, note))
             if complete:
                 end_others(runs, {trial.id for _, trial, _ in entries}, time.time())
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
+from nasflow import logs
 from nasflow.errors import NasflowError
 from nasflow.tracking.client import RefusedError
-from nasflow.tracking.records import Kind, Note
+from nasflow.tracking.records import Kind, Note, milliseconds
 from nasflow.tracking.runs import Runs
 from nasflow.tracking.session import Session
 from nasflow.tracking.writing import write
-from nasflow.trials import Trial
+from nasflow.trials import Trial, TrialResult
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,12 @@ GATHER_SECONDS = 1.0
 """Least time between two rounds of writing: epochs that end within it share a request."""
 
 LONGEST_PAUSE = 60.0
+
+_HOLD_SECONDS = 10.0
+"""Longest time that the connection is kept from others while there is much to write."""
+
+Earlier = Callable[[Collection[str]], Iterable[tuple[Kind, Trial, TrialResult, bool]]]
+"""Of the trials that MLflow has with their results, by id, to those that it lacks, and whether each is reused."""
 
 
 class Writer:
@@ -41,6 +48,9 @@ class Writer:
         self._busy = False
         self._hurry = False
         self._closing = False
+        self._failures = 0
+        self._away = False
+        self._earlier: Earlier | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -51,9 +61,14 @@ class Writer:
             alter(note)
             self._dirty[trial.id] = None
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="nasflow-tracking", daemon=True)
+                self._thread = threading.Thread(target=logs.carried(self._run), name="nasflow-tracking", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def catch_up(self, earlier: Earlier) -> None:
+        """Look, once MLflow can be used and there is something to write, for what others could not write before."""
+        with self._changed:
+            self._earlier = earlier
 
     def take(self, trial_id: str) -> Note | None:
         """Hand over what was noted about a trial; it is no longer this thread's to write."""
@@ -67,17 +82,26 @@ class Writer:
             self._hurry = True
             self._changed.notify_all()
             try:
-                return self._changed.wait_for(lambda: not self._dirty and not self._busy, seconds)
+                return self._changed.wait_for(lambda: self._idle, seconds)
             finally:
                 self._hurry = False
 
     def close(self, seconds: float) -> bool:
-        """Write what is left, for so many seconds at most, and end the thread; return whether all is written."""
-        written = self.flush(seconds)
+        """Write what is left, for so many seconds at most, and end the thread; return whether all is written.
+
+        Where MLflow is away, one more attempt is all that is waited for.
+        """
         with self._changed:
-            self._closing = True
+            before, self._hurry = self._failures, True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._idle or self._failures > before, seconds)
+            written, self._closing, self._hurry = self._idle, True, False
             self._changed.notify_all()
         return written
+
+    @property
+    def _idle(self) -> bool:
+        return not self._dirty and not self._busy
 
     def _run(self) -> None:
         pause, last = GATHER_SECONDS, 0.0
@@ -93,6 +117,7 @@ class Writer:
             done = self._write()
             with self._changed:
                 self._busy = False
+                self._failures += not done
                 last, pause = time.monotonic(), GATHER_SECONDS if done else min(LONGEST_PAUSE, 2 * pause)
                 self._changed.notify_all()
 
@@ -101,19 +126,43 @@ class Writer:
         waiting: list[Note] = []
         try:
             with self._session.runs() as runs:  # looked at inside: `sync` may have written it meanwhile
+                self._look_back(runs)
                 waiting = self._take_dirty()
-                while waiting:
+                until = time.monotonic() + _HOLD_SECONDS
+                while waiting and not self._closing and time.monotonic() < until:
                     self._write_one(runs, waiting[0])
                     del waiting[0]
+            done = True
         except NasflowError as error:
-            logger.info("%d runs wait: %s", len(waiting), error)
+            done = self._tell_away(str(error))
         except Exception:  # a fault of ours must not end the thread unseen
-            logger.warning("%d runs wait after an unexpected error", len(waiting), exc_info=True)
-        else:
-            return True
+            logger.warning("runs wait after an unexpected error", exc_info=True)
+            done = False
         with self._changed:
             self._dirty = {note.trial.id: None for note in waiting} | self._dirty
+        if done and self._away:
+            self._away = False
+            logger.info("MLflow is back; the runs that waited are written")
+        return done
+
+    def _tell_away(self, why: str) -> bool:
+        """Say once an outage that runs wait; return False."""
+        logger.log(logging.DEBUG if self._away else logging.WARNING, "runs wait, and the search goes on: %s", why)
+        self._away = True
         return False
+
+    def _look_back(self, runs: Runs) -> None:
+        """Note the earlier trials whose runs are missing, once."""
+        if (earlier := self._earlier) is None:
+            return
+        whole = {run.tags["nasflow.trial_id"] for run in runs.children if run.ended and "nasflow.result" in run.tags}
+        for kind, trial, result, reused in earlier(whole):
+            with self._changed:
+                if trial.id not in self._notes:
+                    started = milliseconds(result.started_at)
+                    self._notes[trial.id] = Note(trial, kind, started, result=result, reused=reused)
+                    self._dirty[trial.id] = None
+        self._earlier = None
 
     def _take_dirty(self) -> list[Note]:
         with self._changed:

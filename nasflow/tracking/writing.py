@@ -23,8 +23,8 @@ _METRICS_AT_ONCE = 700
 _PARAMS_AT_ONCE = 100
 
 
-def write(runs: Runs, note: Note) -> None:
-    """Bring the run of a trial up to what is known of it; done twice, it changes nothing.
+def write(runs: Runs, note: Note) -> bool:
+    """Bring the run of a trial up to what is known of it; return whether something was missing.
 
     Raises:
         TrackingError: MLflow cannot be used.
@@ -35,7 +35,7 @@ def write(runs: Runs, note: Note) -> None:
         if note.result and _holds_something_else(runs, run, note):
             runs.discard(run)
             run = runs.child(note)
-        _send(runs, run, note)
+        return _send(runs, run, note)
 
 
 def end_others(runs: Runs, keep: set[str], at: float) -> None:
@@ -70,10 +70,10 @@ def _holds_something_else(runs: Runs, run: KnownRun, note: Note) -> bool:
     return not run.places <= {place(point) for point in result.curve}
 
 
-def _send(runs: Runs, run: KnownRun, note: Note) -> None:
+def _send(runs: Runs, run: KnownRun, note: Note) -> bool:
     result = note.result
     if result and run.ended and run.tags.get("nasflow.result") == result_digest(result):
-        return
+        return False
     if run.ended:  # it goes on
         runs.client.update_run(run.id, status="RUNNING")
         run.ended = False
@@ -92,6 +92,7 @@ def _send(runs: Runs, run: KnownRun, note: Note) -> None:
     if result:
         runs.client.set_terminated(run.id, run_status(result.status), milliseconds(result.finished_at))
         run.ended = True
+    return True
 
 
 def _log(runs: Runs, run_id: str, rows: list[MetricRow], params: Mapping[str, str], tags: Mapping[str, str]) -> None:

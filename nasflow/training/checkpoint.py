@@ -6,6 +6,7 @@ training where those are other ones; `best`, those of the best epoch where train
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +23,9 @@ Parts = Mapping[str, Mapping[str, "Tensor"]]
 
 _HEADER_LIMIT = 100_000_000
 """Longest header that safetensors itself accepts, in bytes."""
+
+_UNKNOWN = "?" * 64
+"""Stands in the place of the checksum while that is made."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,11 @@ def pack(progress: Progress, parts: Parts) -> bytes:
     from safetensors.torch import save
 
     tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
-    return save(_separate(tensors), metadata={"progress": json.dumps(asdict(progress), allow_nan=False)})
+    told = {"progress": json.dumps(asdict(progress), allow_nan=False), "checksum": _UNKNOWN}
+    content = save(_separate(tensors), metadata=told)
+    place = content.index(_UNKNOWN.encode())
+    checksum = hashlib.blake2b(content, digest_size=len(_UNKNOWN) // 2).hexdigest()
+    return b"".join((content[:place], checksum.encode(), memoryview(content)[place + len(checksum) :]))
 
 
 def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, dict[str, Tensor]]]:
@@ -82,7 +90,7 @@ def unpack(key: str, content: bytes) -> tuple[Progress, dict[str, dict[str, Tens
     progress = read_progress(key, content)
     try:
         tensors = load(content)
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, KeyError) as error:
         raise _damaged(key, error) from error
     parts: dict[str, dict[str, Tensor]] = {"network": {}}
     for name, tensor in tensors.items():
@@ -98,22 +106,45 @@ def read_progress(key: str, content: bytes) -> Progress:
         IntegrityError: The content was cut or altered.
     """
     try:
-        length = int.from_bytes(content[:8], "little")
-        if not 0 < length <= min(len(content) - 8, _HEADER_LIMIT):
-            raise ValueError(f"{len(content)} bytes cannot hold a header of {length}")
-        header: dict[str, Any] = json.loads(content[8 : 8 + length])
-        document = json.loads(header["__metadata__"]["progress"])
+        _check(content)
+        document = json.loads(_told(content)["progress"])
         curve = tuple(EpochPoint(**point) for point in document["curve"])
         return Progress(
             document["trial_id"],
             curve,
             document["metrics"],
             document["started_at"],
-            document.get("best", 0),
-            document.get("accumulation", 1),
+            document["best"],
+            document["accumulation"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(key, error) from error
+
+
+def _told(content: bytes) -> dict[str, str]:
+    """Return what the header says beside the tensors."""
+    length = int.from_bytes(content[:8], "little")
+    if not 0 < length <= min(len(content) - 8, _HEADER_LIMIT):
+        raise ValueError(f"{len(content)} bytes cannot hold a header of {length}")
+    header: dict[str, Any] = json.loads(content[8 : 8 + length])
+    told: dict[str, str] = header["__metadata__"]
+    return told
+
+
+def _check(content: bytes) -> None:
+    """Refuse a content that is not what its checksum was made of: all of it, with `_UNKNOWN` in the checksum's place.
+
+    Raises:
+        ValueError: It is not.
+    """
+    stated = _told(content)["checksum"].encode()
+    place = content.index(stated) if len(stated) == len(_UNKNOWN) else -1
+    found = hashlib.blake2b(digest_size=len(_UNKNOWN) // 2)
+    found.update(memoryview(content)[: max(0, place)])
+    found.update(_UNKNOWN.encode())
+    found.update(memoryview(content)[place + len(stated) :])
+    if place < 0 or found.hexdigest().encode() != stated:
+        raise ValueError("its checksum is another one")
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from nasflow import errors
+from nasflow import errors, logs
 from nasflow.errors import IntegrityError, NasflowError
 from nasflow.storage import Store
 from nasflow.training.accumulation import more_parts, tried
@@ -181,7 +181,8 @@ class Crew:
     def _give(self, seat: Seat, trial: Trial) -> None:
         seat.trial, seat.given_at, seat.begun_at, seat.at, seat.epochs = trial, time.monotonic(), None, time.time(), 0
         seat.kills = memory_kills()
-        _send(seat, {"trial": trial.to_json(), "accumulation": self._parts.get(trial.id)})
+        about = logs.fields() | {"trial": trial.id}
+        _send(seat, {"trial": trial.to_json(), "accumulation": self._parts.get(trial.id), "about": about})
 
     def _wait(self) -> None:
         """Sleep until a worker or the launcher says something, or something is due."""

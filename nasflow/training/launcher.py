@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import gc
 import json
+import logging
 import os
 import select
 import signal
@@ -19,7 +20,6 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -103,6 +103,7 @@ class Server:
 
 def _be_worker(end: int, launcher: int) -> None:
     """Become a worker in the forked process; never returns."""
+    from nasflow import logs
     from nasflow.training import worker
 
     code = 1
@@ -110,10 +111,12 @@ def _be_worker(end: int, launcher: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _end_with_parent(launcher)
-        worker.serve(Connection(end))
-        code = 0
-    except BaseException:
-        traceback.print_exc()
+        with logs.shown():
+            try:
+                worker.serve(Connection(end))
+                code = 0
+            except BaseException:
+                logging.getLogger(__name__).exception("a worker ends by an error of its own")
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from nasflow import plugins
+from nasflow import logs, plugins
 from nasflow.errors import NasflowError, PluginError
 from nasflow.training import measuring
 from nasflow.training.bench import Bench
@@ -57,7 +57,9 @@ def serve(connection: Connection) -> None:
             return
         bench = Bench.open(TrainingJob.from_json(first["job"]), first["worker"])
         while (message := _receive(connection)) is not None:
-            if _train(message, bench, connection).failed:
+            with logs.about(**message.get("about", {})):
+                status = _train(message, bench, connection)
+            if status.failed:
                 return
             _give_back()
     except NasflowError as error:

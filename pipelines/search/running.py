@@ -158,7 +158,7 @@ def run_search(
     reader = StatusReader(plan.known, records)
     with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{config.name}'") as lease:
         known = delivered(plan, records)
-        if known is not None:
+        if known is not None and not known.untracked:
             return Finished(plan, records, reader.read(), replace(known, repeated=True))
         records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
         begin_run(records, admitted.began, plan.deadline)

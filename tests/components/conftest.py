@@ -32,6 +32,7 @@ class Chain:
         request: The one parameter.
         artifacts: By name.
         returned: What each component returned, by its name.
+    pages: The summary of every call, in order.
     """
 
     site: Any
@@ -39,6 +40,7 @@ class Chain:
     request: str
     artifacts: dict[str, Any] = field(default_factory=dict)
     returned: dict[str, Any] = field(default_factory=dict)
+    pages: list[Path] = field(default_factory=list)
 
     def out(self, name: str, kind: Callable[..., Any] = dsl.Artifact) -> Any:
         """Return a new output artifact."""
@@ -48,12 +50,19 @@ class Chain:
         return self.artifacts[name]
 
     @property
+    def summary(self) -> Any:
+        """A new page for a summary."""
+        self.pages.append(self.root / f"summary-{len(self.pages)}")
+        return dsl.Markdown(uri=str(self.pages[-1]))
+
+    @property
     def timed(self) -> dict[str, Any]:
         return self.known | {"deadline": 0.0}
 
     @property
     def known(self) -> dict[str, Any]:
-        return {"request": self.request, "data": self.artifacts["data"], "space": self.artifacts["space"]}
+        known = {"request": self.request, "data": self.artifacts["data"], "space": self.artifacts["space"]}
+        return known | {"summary": self.summary}
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +73,11 @@ def chain(make_site: Any, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     admitted = admit(config, site.root)
     it = Chain(site, tmp_path_factory.mktemp("artifacts"), admitted.plan.request.to_json())
     got = it.returned
-    got["prepare_data"] = prepare_data.python_func(request=it.request, deadline=0.0, data=it.out("data", dsl.Dataset))
+    got["prepare_data"] = prepare_data.python_func(
+        request=it.request, deadline=0.0, data=it.out("data", dsl.Dataset), summary=it.summary
+    )
     got["generate_space"] = generate_space.python_func(
-        request=it.request, data=it.artifacts["data"], space=it.out("space")
+        request=it.request, data=it.artifacts["data"], space=it.out("space"), summary=it.summary
     )
     receipts = None
     for number in range(2):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nasflow.engine.concluding import NOTE, complete, conclude, failure_told, trainings
+from nasflow.engine.concluding import NOTE, complete, conclude, failure_told, full_trainings, missed, trainings
 from nasflow.engine.door import admit
 from nasflow.engine.rounds import propose_round
 from nasflow.errors import HeldError, SearchError
@@ -20,7 +20,7 @@ class Listening:
         self.synced: list[tuple[list[Any], bool, set[str]]] = []
         self.ended: list[tuple[dict[str, float], dict[str, str]]] = []
 
-    def sync(self, entries: Any, complete: bool, reused: Any) -> None:
+    def sync(self, entries: Any, complete: bool, reused: Any, on_run: Any) -> None:
         self.synced.append((list(entries), complete, set(reused)))
 
     def finish_search(self, metrics: Any, tags: Any) -> None:
@@ -84,3 +84,26 @@ def test_other_errors_are_not_told_and_an_mlflow_that_is_away_hides_none(planned
         raise HeldError("held.")
     with pytest.raises(SearchError, match=r"^stopped\.$"), failure_told(plan, records):
         raise SearchError("stopped.")
+
+
+def test_what_is_missed_has_a_result_and_nobody_sees_to_it(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned()
+    records = kept(plan)
+    old, known, mine = propose_round(plan, records, 0).trials
+    assert list(missed(records, [], [])) == []
+    first = finish(records, old, finished_at=records.started_at - 5)
+    for trial in (known, mine):
+        finish(records, trial, finished_at=time.time() + 1)
+    assert list(missed(records, {mine.id}, {known.id})) == [("trial", old, first, True)]
+    assert [reused for *_, reused in missed(records, [], [])] == [True, False, False]
+
+
+def test_full_trainings_are_those_with_a_result(planned: Any, kept: Any, finish: Any) -> None:
+    plan = planned()
+    records = kept(plan)
+    assert list(full_trainings(records)) == []
+    first, second, _ = propose_round(plan, records, 0).trials
+    told = {"trials": [first.to_json(), second.to_json()], "kinds": ["final", "reference"]}
+    records.write("finals", {"schema_version": 1, **told})
+    result = finish(records, second)
+    assert list(full_trainings(records)) == [("reference", second, result)]

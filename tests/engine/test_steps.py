@@ -11,8 +11,21 @@ from typing import Any
 
 import pytest
 
-from nasflow.engine.steps import ALIVE_FILE, DRIVER, ERROR_FILE, FOLDER, opened, read_space, step, this_process
-from nasflow.errors import ConfigError, HeldError, SearchError
+from nasflow import logs
+from nasflow.engine.steps import (
+    ALIVE_FILE,
+    DRIVER,
+    ERROR_FILE,
+    FOLDER,
+    LOG_FILE,
+    opened,
+    read_selection,
+    read_shard,
+    read_space,
+    step,
+    this_process,
+)
+from nasflow.errors import ConfigError, HeldError, IntegrityError, SearchError
 from nasflow.processes import ProcessStamp, await_unlocked
 
 SLEEPER = (
@@ -32,11 +45,64 @@ def test_a_known_error_ends_a_step_in_its_sentence(
     assert capsys.readouterr().err == f"nasflow: {error}\n"
 
 
-def test_an_unknown_error_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_error_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
-    with pytest.raises(ZeroDivisionError), step():
+    with pytest.raises(SystemExit) as ended, step("select"):
         _ = 1 / 0
-    assert not (tmp_path / ERROR_FILE).exists()
+    assert ended.value.code == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[1] == "Traceback (most recent call last):"
+    sentence = (
+        "step select failed unexpectedly (ZeroDivisionError: division by zero); "
+        f"the traceback is in {tmp_path / LOG_FILE}."
+    )
+    assert said[-1] == f"nasflow: {sentence}"
+    assert json.loads((tmp_path / ERROR_FILE).read_text()) == {"message": sentence, "exit_code": 1}
+
+
+def test_in_a_pod_the_log_is_json_and_the_failure_says_how_to_read_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.delenv(FOLDER, raising=False)
+    monkeypatch.setenv("KFP_POD_NAME", "digits-x7k2")
+    with pytest.raises(SystemExit), step("select"):
+        _ = 1 / 0
+    *lines, last = capsys.readouterr().err.splitlines()
+    first, second = map(json.loads, lines)
+    assert first["step"] == second["step"] == "select"
+    assert first["exception"].endswith("ZeroDivisionError: division by zero")
+    assert last == f"nasflow: {second['message']}"
+    assert last.endswith("; the traceback is in its log, which 'nasflow logs SEARCH select' prints.")
+
+
+def test_what_a_step_did_is_its_last_line_and_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("NASFLOW_LOG", "json")
+    with step("propose", str(tmp_path / "page.md"), round=3) as say:
+        logs.note(search="cafe")
+        say("Trials proposed: 8.")
+        say("That is all.")
+    line = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert line["message"].endswith(" s. Trials proposed: 8. That is all.")
+    assert (line["step"], line["round"], line["search"]) == ("propose", 3, "cafe")
+    page = (tmp_path / "page.md").read_text().splitlines()
+    assert page[0].startswith("**propose** of search `cafe`: done in ")
+    assert page[1:] == ["", "- Trials proposed: 8.", "- That is all."]
+    assert logs.fields() == {}
+
+
+def test_no_secret_is_in_an_error_or_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tiger-eye")
+    with step("report", str(tmp_path / "page.md")) as say:
+        say("With tiger-eye.")
+    for error in (SearchError("tiger-eye is wrong."), ValueError("tiger-eye")):
+        with pytest.raises(SystemExit), step("report"):
+            raise error
+    written = [path.read_text() for path in tmp_path.iterdir()]
+    assert written
+    assert not any("tiger" in text for text in [*written, *capsys.readouterr()])
 
 
 def test_on_a_cluster_nothing_is_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,3 +163,23 @@ def test_a_search_is_opened_from_what_travels(planned: Any, tmp_path: Path) -> N
     assert again.search_id == plan.search_id == records.search_id
     assert again.config == plan.config
     assert read_space(str(file)).id == plan.space.id
+
+
+def test_what_one_step_leaves_another_reads(tmp_path: Path, planned: Any) -> None:
+    plan = planned()
+    proposal, selection = tmp_path / "proposal", tmp_path / "selection"
+    trial = plan.full_training(plan.reference, 1)
+    proposal.write_text(json.dumps({"deadline": 5, "shards": {"0-0": [trial.to_json()], "0-1": []}}))
+    assert read_shard(str(proposal), "0-0") == ([trial], 5.0)
+    assert read_shard(str(proposal), "0-1") == ([], 5.0)
+    with pytest.raises(IntegrityError, match=rf"the proposal in {proposal} is missing or damaged \(KeyError: '0-2'\)"):
+        read_shard(str(proposal), "0-2")
+    with pytest.raises(IntegrityError, match=r"the selection in .* is missing or damaged \(\[Errno 2\] No such file"):
+        read_selection(str(selection))
+    for content, good in (('["a", "b"]', True), ('{"a": 1}', False), ("[1]", False), ("", False)):
+        selection.write_text(content)
+        if good:
+            assert read_selection(str(selection)) == ["a", "b"]
+        else:
+            with pytest.raises(IntegrityError, match="the selection in"):
+                read_selection(str(selection))

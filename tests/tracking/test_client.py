@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from nasflow.errors import StorageError, TrackingError
 from nasflow.tracking import TrackingTarget, client
-from nasflow.tracking.client import RefusedError, connect, explained, reach
+from nasflow.tracking.client import AwayError, RefusedError, connect, explained, open_client, reach
 
 CONNECT = """
 import os
@@ -139,3 +140,48 @@ def test_what_mlflow_refuses_is_told_from_what_it_cannot_do(target: TrackingTarg
     with pytest.raises(TrackingError) as raised, explained(target):
         connection.client.get_run("0" * 32)
     assert not isinstance(raised.value, RefusedError)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("INTERNAL_ERROR", AwayError),
+        ("TEMPORARILY_UNAVAILABLE", AwayError),
+        ("PERMISSION_DENIED", TrackingError),
+        ("RESOURCE_DOES_NOT_EXIST", TrackingError),
+        ("INVALID_PARAMETER_VALUE", RefusedError),
+    ],
+)
+def test_what_may_pass_is_told_from_what_lasts(target, code: str, kind: type[TrackingError]) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos import databricks_pb2
+
+    with pytest.raises(TrackingError) as caught, explained(target):
+        raise MlflowException("no", getattr(databricks_pb2, code))
+    assert type(caught.value) is kind
+
+
+def test_a_broken_connection_may_pass_and_a_fault_of_ours_does_not(target) -> None:
+    import requests
+
+    for error, kind in ((requests.ConnectionError("reset"), AwayError), (requests.ReadTimeout("slow"), AwayError)):
+        with pytest.raises(kind), explained(target):
+            raise error
+    with pytest.raises(TrackingError) as caught, explained(target):
+        raise ZeroDivisionError("no")
+    assert type(caught.value) is TrackingError
+
+
+def test_no_secret_is_in_what_went_wrong(target, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "heron-42")
+    with pytest.raises(TrackingError) as caught, explained(target):
+        raise OSError("http://me:heron-42@host refused heron-42")
+    assert "heron" not in str(caught.value)
+
+
+def test_a_request_is_made_once_unless_the_user_says_otherwise(target, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    open_client(target)
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"

@@ -105,3 +105,11 @@ def test_another_machines_runs_are_abandoned_by_age(age: float, verdict: bool) -
     at = json.loads(records.creator_tag("store"))["at"] - age
     assert records.abandoned(changed(machine="0" * 16, at=at), "store") is verdict
     assert ProcessStamp.here().alive
+
+
+def test_a_run_of_this_process_is_known() -> None:
+    assert records.made_here(records.creator_tag("store"), "store")
+    assert not records.made_here(records.creator_tag("store"), "other")
+    other = json.dumps(json.loads(records.creator_tag("store")) | {"started": "ticks:1"})
+    assert not records.made_here(other, "store")
+    assert not records.made_here("nonsense", "store")

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 import pytest
 
+from nasflow.errors import TrackingError
 from nasflow.tracking import writer as module
 from nasflow.tracking.client import RefusedError
 from nasflow.tracking.session import Session
@@ -125,3 +127,58 @@ def test_closing_ends_the_thread(writer: Writer, scenario) -> None:
     thread.join(60)
     assert not thread.is_alive()
     assert thread.daemon
+
+
+def test_where_mlflow_is_away_closing_waits_for_one_attempt_alone(
+    writer: Writer, session, scenario, monkeypatch, caplog
+) -> None:
+    def away():
+        raise TrackingError("MLflow is away.")
+
+    monkeypatch.setattr(session, "_open", away)
+    note_epoch(writer, scenario, scenario.make_trial(1), 1)
+    began = time.monotonic()
+    assert not writer.close(60)
+    assert time.monotonic() - began < 10
+    assert [r.getMessage() for r in caplog.records] == ["runs wait, and the search goes on: MLflow is away."]
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(writer: Writer, session, scenario, monkeypatch, caplog) -> None:
+    real, attempts = session._open, []
+
+    def later():
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise TrackingError("MLflow is away.")
+        return real()
+
+    monkeypatch.setattr(session, "_open", later)
+    with caplog.at_level(logging.INFO, "nasflow"):
+        note_epoch(writer, scenario, scenario.make_trial(1), 1)
+        assert writer.flush(60)
+    assert [r.getMessage() for r in caplog.records] == [
+        "runs wait, and the search goes on: MLflow is away.",
+        "MLflow is back; the runs that waited are written",
+    ]
+
+
+def test_what_others_could_not_write_is_written_with_the_next_thing(writer: Writer, scenario, runs_of) -> None:
+    known, missing, own = map(scenario.make_trial, (1, 2, 3))
+    asked: list[set[str]] = []
+
+    def finish(note) -> None:
+        note.result = scenario.make_result(known)
+
+    def earlier(whole):
+        asked.append(set(whole))
+        return [("trial", missing, scenario.make_result(missing), True)]
+
+    writer.change(known, "trial", finish)
+    assert writer.flush(60)
+    writer.catch_up(earlier)
+    for epoch in (1, 2):
+        note_epoch(writer, scenario, own, epoch)
+        assert writer.flush(60)
+    assert asked == [{known.id}]
+    reused = {run.data.tags["nasflow.trial_id"]: run.data.tags.get("nasflow.reused") for run in runs_of("trial")}
+    assert reused == {known.id: None, missing.id: "true", own.id: None}

@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -69,16 +69,6 @@ class TestRoundTrip:
         there = replace(PROGRESS, best=1, accumulation=4)
         assert read_progress("key", pack(there, {})) == there
 
-    def test_of_a_checkpoint_from_before_there_were_best_epochs_and_parts(self):
-        content = pack(PROGRESS, {})
-        older = content.replace(b'\\"best\\": 0, ', b"").replace(b', \\"accumulation\\": 1', b"")
-        shorter = len(content) - len(older)
-        assert shorter > 0
-        length = int.from_bytes(older[:8], "little") - shorter
-        document = json.loads(older[8 : 8 + length])["__metadata__"]["progress"]
-        assert "best" not in document
-        assert read_progress("key", length.to_bytes(8, "little") + older[8 : 8 + length]) == PROGRESS
-
     def test_what_is_not_finite_never_gets_into_the_curve(self):
         with pytest.raises(ValueError, match="JSON"):
             pack(Progress("trial", (), {"val_loss": math.nan}, 0.0), {})
@@ -118,3 +108,21 @@ print(read_progress("key", pathlib.Path({str(path)!r}).read_bytes()).epoch, "tor
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "False"]
+
+
+def test_a_bit_that_turned_anywhere_is_noticed() -> None:
+    content = pack(PROGRESS, {"network": network()})
+    unpack("key", content)
+    for place in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        with pytest.raises(IntegrityError, match="the checkpoint 'key' was cut or altered"):
+            unpack("key", bytes(damaged))
+
+
+def test_one_without_a_checksum_is_not_used() -> None:
+    from safetensors.torch import save
+
+    content = save(network(), metadata={"progress": json.dumps(asdict(PROGRESS))})
+    with pytest.raises(IntegrityError, match="the checkpoint 'key' was cut or altered"):
+        unpack("key", content)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import posixpath
 import re
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +25,11 @@ from nasflow.errors import DataError
 _DEEPEST = 64
 _BLOCK = 1 << 18
 _UTF8_NAME = 0x800
-_OUTSIDE = ("has a name that leads out of the archive", "have names that lead out of the archive")
-_SPECIAL = ("is a link or a device", "are links or devices")
+_LONGEST_NAME = 1 << 16
+_MOST_TIMES = 200
+"""An archive that unpacks to more than so many times its own size is no archive of images, which hardly shrink ..."""
+_BOMB_BYTES = 1 << 30
+"""... unless that is still little."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _OPENERS: dict[str, Callable[..., Any]] = {
     ".tar": open,
@@ -62,34 +65,89 @@ class Member:
 def members(path: Path) -> Iterator[Member]:
     """Yield files and folders in the order in which the archive has them; a tar is read from front to back, once.
 
-    Links, devices, and members whose names lead out of the archive are passed over. Names that are not UTF-8 are read
-    as `readable` does, in a zip as code page 437, which its format prescribes.
+    Links to other members are passed over. An archive with a member that has no place in it is refused: a name or a
+    link that leads out of it, or a device. So is one that unpacks to a vast multiple of its size. Names that are not
+    UTF-8 are read as `readable` does, in a zip as code page 437, which its format prescribes.
 
     Raises:
-        DataError: The archive cannot be read, is damaged or cut short, or holds only what is passed over.
+        DataError: The archive cannot be read, is damaged or cut short, is refused, or holds only what is passed over.
     """
-    passed: Counter[tuple[str, str]] = Counter()
+    links = files = 0
     with _telling(path):
-        files = 0
-        for member in _zipped(path, passed) if path.suffix.lower() == ".zip" else _tarred(path, passed):
+        for member in _zipped(path) if path.suffix.lower() == ".zip" else _tarred(path):
+            if member is None:
+                links += 1
+                continue
             files += not member.is_folder
             yield member
-    if passed and not files:
-        reasons = ", ".join(f"{count:,} {words[count > 1]}" for words, count in passed.items())
+    if links and not files:
         raise DataError(
-            f"data.source: the archive {path} holds no file that can be read without unpacking; of its members "
-            f"{reasons}: pack the files themselves, from the folder that holds the class folders."
+            f"data.source: the archive {path} holds no file, but {links:,} links to other members; pack the files "
+            f"themselves, from the folder that holds the class folders."
         )
 
 
 def confined(name: str) -> str | None:
     """Return a member's path without what means nothing in it, or None where it leads out of the archive.
 
-    A path from the root of the disk becomes one from the top of the archive, as tar and unzip unpack it.
+    That is so with `..` in it, also where it would come back, and where it starts at the root of a disk.
     """
     parts = [part for part in name.split("/") if part not in {"", "."}]
-    leads_out = _DRIVE.match(name) is not None or ".." in parts
+    leads_out = name.startswith("/") or _DRIVE.match(name) is not None or ".." in parts
     return None if leads_out or len(parts) > _DEEPEST else "/".join(parts)
+
+
+def refuse_bomb(path: Path, unpacked: int) -> None:
+    """Refuse an archive that unpacks to a vast multiple of its size, of which the disk or the memory would be full.
+
+    Args:
+        path: The archive.
+        unpacked: Bytes that it unpacks to, or has unpacked to so far.
+
+    Raises:
+        DataError: It does.
+    """
+    if unpacked > max(_BOMB_BYTES, _MOST_TIMES * path.stat().st_size):
+        raise DataError(
+            f"data.source: {path} unpacks to more than {_MOST_TIMES} times its size ({unpacked / 2**30:.1f} GiB or "
+            f"more): no images shrink like that; unpack it yourself and name the folder, if you trust it."
+        )
+
+
+def _inside(path: Path, name: str) -> str:
+    """Return the confined name of a member.
+
+    Raises:
+        DataError: It leads out of the archive.
+    """
+    found = confined(name)
+    if found is None:
+        raise _refused(path, name, "has a name that leads out of it, or is nested too deeply")
+    return found
+
+
+def _check_link(path: Path, name: str, target: str, base: str) -> None:
+    """Refuse a link to something outside of the archive.
+
+    Args:
+        path: The archive.
+        name: The link.
+        target: What it names.
+        base: Folder in the archive that the target starts at.
+
+    Raises:
+        DataError: It leads out.
+    """
+    place = posixpath.normpath(posixpath.join(base, target.replace("\\", "/")))
+    if target.startswith("/") or place == ".." or place.startswith("../") or _DRIVE.match(target):
+        raise _refused(path, name, f"is a link that leads out of it, to {target[:200]!r}")
+
+
+def _refused(path: Path, name: str, why: str) -> DataError:
+    return DataError(
+        f"data.source: the archive {path} is refused, since its member {name[:200]!r} {why}: pack the files "
+        f"themselves, from the folder that holds the class folders."
+    )
 
 
 class _Header(tarfile.TarInfo):
@@ -105,6 +163,13 @@ class _Header(tarfile.TarInfo):
                 tarfile.ending = error
             raise
 
+    def _proc_member(self, tarfile: tarfile.TarFile) -> Any:
+        """Take in a header; those that hold a name or the like would be read into memory, however long."""
+        named = self.type in (b"L", b"K", b"x", b"g", b"X")
+        if named and self.size > _LONGEST_NAME:
+            raise ValueError(f"a name of {self.size:,} bytes")
+        return super()._proc_member(tarfile)  # type: ignore[misc]
+
 
 class _Tar(tarfile.TarFile):
     """A tar that knows how it ended: tarfile takes everything that is no header for the end."""
@@ -113,13 +178,42 @@ class _Tar(tarfile.TarFile):
     ending: HeaderError | None = None
 
 
-def _zipped(path: Path, passed: Counter[tuple[str, str]]) -> Iterator[Member]:
+class _Counted:
+    """A stream that refuses to unpack without end.
+
+    Args:
+        path: The archive.
+        stream: What it unpacks to.
+    """
+
+    def __init__(self, path: Path, stream: Any) -> None:
+        self._path, self._stream = path, stream
+        self._read = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most so many."""
+        content: bytes = self._stream.read(size)
+        self._read += len(content)
+        refuse_bomb(self._path, self._read)
+        return content
+
+
+def _zipped(path: Path) -> Iterator[Member | None]:
+    """Yield the members of a zip, and None for a link."""
     with zipfile.ZipFile(path) as archive:
+        refuse_bomb(path, sum(info.file_size for info in archive.infolist()))
         for place, info in enumerate(archive.infolist()):
-            name = confined(_zip_name(info).replace("\\", "/"))
+            name = _inside(path, _zip_name(info).replace("\\", "/"))
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where another system than Unix packed it
-            if not name or kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-                _pass_over(name, passed)
+            if kind == stat.S_IFLNK:
+                with _telling(path, info.filename), archive.open(info) as file:
+                    target = file.read(_LONGEST_NAME).decode(errors="replace")
+                _check_link(path, name, target, posixpath.dirname(name))
+                yield None
+                continue
+            if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+                raise _refused(path, name, "is a device")
+            if not name:  # the top of the archive itself
                 continue
             if info.flag_bits & 1:
                 raise DataError(f"data.source: {path} is encrypted; unpack it and name the folder.")
@@ -141,18 +235,14 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
         return info.filename
 
 
-def _pass_over(name: str | None, passed: Counter[tuple[str, str]]) -> None:
-    if name != "":  # which is the top of the archive itself
-        passed[_OUTSIDE if name is None else _SPECIAL] += 1
-
-
-def _tarred(path: Path, passed: Counter[tuple[str, str]]) -> Iterator[Member]:
+def _tarred(path: Path) -> Iterator[Member | None]:
+    """Yield the members of a tar, and None for a link."""
     opener = _OPENERS[path.suffix.lower()]
-    with opener(path, "rb") as stream, _opened_tar(stream) as archive:
+    with opener(path, "rb") as stream, _opened_tar(_Counted(path, stream)) as archive:
         place = 0
         while (info := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps all that it has seen
-            name = confined(readable(info.name))
+            name = _inside(path, readable(info.name))
             if name and (info.isfile() or info.isdir()):
 
                 def read(most: int, info: tarfile.TarInfo = info) -> bytes:
@@ -161,8 +251,11 @@ def _tarred(path: Path, passed: Counter[tuple[str, str]]) -> Iterator[Member]:
                         return file.read(most) if file is not None else b""
 
                 yield Member(place, name, info.isdir(), info.size, read)
-            else:
-                _pass_over(name, passed)
+            elif info.issym() or info.islnk():  # a hard link is named from the top
+                _check_link(path, name, readable(info.linkname), posixpath.dirname(name) if info.issym() else "")
+                yield None
+            elif not info.isdir():
+                raise _refused(path, name, "is a device")
             place += 1
         _refuse_cut(path, archive, place)
 
@@ -194,7 +287,7 @@ def _telling(path: Path, name: str | None = None) -> Iterator[None]:
     """Say in one sentence what is wrong with an archive."""
     try:
         yield
-    except _BROKEN as error:
+    except (OverflowError, MemoryError, RecursionError, *_BROKEN) as error:
         at = f" at '{name}'" if name else ""
         cause = str(error).rstrip(".") or type(error).__name__
         raise DataError(

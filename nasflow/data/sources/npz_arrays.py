@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from nasflow.data.sources.archives import refuse_bomb
 from nasflow.data.sources.trees import unreadable
 from nasflow.errors import DataError
 
@@ -105,6 +106,7 @@ class NpzFile:
         """Open the file, and say in one sentence what is wrong with it."""
         try:
             with zipfile.ZipFile(self.path) as archive:
+                refuse_bomb(self.path, sum(info.file_size for info in archive.infolist()))
                 yield archive
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
             cause = str(error).rstrip(".") or type(error).__name__

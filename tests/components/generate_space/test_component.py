@@ -24,7 +24,7 @@ def test_the_artifact_is_the_space(chain: Any) -> None:
 
 def test_it_depends_on_its_inputs_alone_so_that_it_may_be_cached(chain: Any, tmp_path: Path) -> None:
     again = dsl.Artifact(uri=str(tmp_path / "space"))
-    generate_space.python_func(request=chain.request, data=chain.artifacts["data"], space=again)
+    generate_space.python_func(request=chain.request, data=chain.artifacts["data"], space=again, summary=chain.summary)
     assert Path(again.path).read_bytes() == Path(chain.artifacts["space"].path).read_bytes()
 
 
@@ -32,7 +32,9 @@ def test_a_size_that_no_integer_holds_is_minus_one(chain: Any, tmp_path: Path) -
     request = json.loads(chain.request)
     request["config"]["space"] = {"family": "mlp", "options": {"max_depth": 16, "widths": list(range(1, 40))}}
     space = dsl.Artifact(uri=str(tmp_path / "space"))
-    size = generate_space.python_func(request=json.dumps(request), data=chain.artifacts["data"], space=space)
+    size = generate_space.python_func(
+        request=json.dumps(request), data=chain.artifacts["data"], space=space, summary=chain.summary
+    )
     assert size == -1
     assert int(space.metadata["assignments"]) > 2**63
 
@@ -52,7 +54,9 @@ def test_a_search_that_cannot_suit_its_data_ends_here(
     request["config"] |= sections
     space = dsl.Artifact(uri=str(tmp_path / "space"))
     with pytest.raises(SystemExit) as ended:
-        generate_space.python_func(request=json.dumps(request), data=chain.artifacts["data"], space=space)
+        generate_space.python_func(
+            request=json.dumps(request), data=chain.artifacts["data"], space=space, summary=chain.summary
+        )
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
     assert not Path(space.path).exists()
@@ -66,5 +70,7 @@ def test_an_objective_that_cannot_be_measured_where_it_runs_ends_here(
     request["config"]["objectives"] = [{"name": "val_accuracy"}, {"name": "latency"}]
     space = dsl.Artifact(uri=str(tmp_path / "space"))
     with pytest.raises(SystemExit):
-        generate_space.python_func(request=json.dumps(request), data=chain.artifacts["data"], space=space)
+        generate_space.python_func(
+            request=json.dumps(request), data=chain.artifacts["data"], space=space, summary=chain.summary
+        )
     assert "'latency' is measured with ONNX Runtime, which cannot be imported here" in capsys.readouterr().err

@@ -46,6 +46,7 @@ def test_an_altered_batch_ends_it_in_one_sentence(chain: Any, tmp_path: Path, ca
     request["config"]["storage"]["url"] = str(tmp_path / "store")
     known = chain.timed | {"request": json.dumps(request)}
     propose.python_func(number=0, proposal=dsl.Artifact(uri=str(tmp_path / "one")), **known)
+    capsys.readouterr()
     (batch,) = (tmp_path / "store").glob("searches/*/batches/*.json")
     batch.write_bytes(batch.read_bytes()[:-30])
     with pytest.raises(SystemExit) as ended:

@@ -30,7 +30,8 @@ def test_it_loads_no_torch(chain: Any, tmp_path: Path) -> None:
         "from nasflow.components.report.component import report\n"
         "request, data, space, outcome, page = sys.argv[1:]\n"
         "report.python_func(request=request, data=dsl.Dataset(uri=data), space=dsl.Artifact(uri=space),\n"
-        "                   outcome=dsl.Artifact(uri=outcome), page=dsl.HTML(uri=page))\n"
+        "                   outcome=dsl.Artifact(uri=outcome), page=dsl.HTML(uri=page),\n"
+        "                   summary=dsl.Markdown(uri=page + '.md'))\n"
         "sys.exit('torch' in sys.modules or 'mlflow' in sys.modules)\n"
     )
     paths = [chain.artifacts[name].path for name in ("data", "space", "outcome")]
