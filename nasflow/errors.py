@@ -89,10 +89,7 @@ class TrackingError(NasflowError):
 
 
 class ClusterError(NasflowError):
-<<<<<<< HEAD
     """Kubeflow Pipelines or a registry of images cannot be used, or what ran there failed."""
-=======
-    """Kubeflow Pipelines cannot be used, or what ran there failed."""
 
 
 @contextmanager
@@ -111,4 +108,3 @@ def damaged(what: str) -> Iterator[None]:
         said = str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         first = " ".join(said.split())[:300].rstrip(".")
         raise IntegrityError(f"{what} is missing or damaged ({first}).") from error
->>>>>>> part-watch

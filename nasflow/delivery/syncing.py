@@ -79,9 +79,7 @@ def sync(
     try:
         where = patiently(write)
     except TrackingError as error:
-        raise TrackingError(
-            f"{len(found) - len(there)} of {len(found)} runs may still be missing: {error}"
-        ) from error
+        raise TrackingError(f"{len(found) - len(there)} of {len(found)} runs may still be missing: {error}") from error
     delivered = records.read("delivered")
     trained = delivered is None and any(kind == "final" for kind, _, _ in found)
     return Synced(

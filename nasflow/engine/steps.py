@@ -17,13 +17,9 @@ from nasflow.data.bundle import DataBundle
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.request import Request
-<<<<<<< HEAD
 from nasflow.engine.run_lease import keep_for_run
-from nasflow.errors import NasflowError
-=======
 from nasflow.errors import NasflowError, damaged
 from nasflow.passwords import hidden
->>>>>>> part-watch
 from nasflow.processes import ProcessStamp, end_with, shared_lock
 from nasflow.spaces import SearchSpace
 from nasflow.trials import Trial
@@ -135,14 +131,10 @@ def opened(request: str, data: str, space: str, deadline: float = 0.0) -> tuple[
     """
     bundle = DataBundle.open(Path(data), verify=False)
     plan = Plan(Request.from_json(request), bundle, read_space(space), deadline or None)
-<<<<<<< HEAD
     records = SearchRecords(plan.request.store(), plan.search_id)
     keep_for_run(records.store, f"{records.folder}/lease.json", f"search '{plan.config.name}'")
-    return plan, records
-=======
     logs.note(search=plan.search_id)
-    return plan, SearchRecords(plan.request.store(), plan.search_id)
->>>>>>> part-watch
+    return plan, records
 
 
 def read_space(path: str) -> SearchSpace:
