@@ -1,6 +1,6 @@
 """What an image of nasflow can run, as its labels tell a registry's clients.
 
-`make image` and `nasflow image` run `python -m nasflow.pipelines.search.contents` in the image that they have built, and
+`make image` and `nasflow image` run `python -m nasflow.pipelines.search.contents` in the image that they have built and
 put what it prints on it: so the labels are those of what is installed there, whoever built the image and with which
 packages.
 """
