@@ -1,0 +1,53 @@
+"""What an image of nasflow can run, as its labels tell a registry's clients: `python -m nasflow.pipelines.search.contents`.
+
+`make image` and `nasflow image` run it in the image that they have built and put what it prints on it, so that the
+labels are those of what is installed there, whoever built the image and with which packages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points, version
+
+PLUGINS = "io.nasflow.plugins"
+"""Label with the names that can be written in a search's YAML: a JSON object, as `rendered` gives it."""
+
+VERSION = "org.opencontainers.image.version"
+"""Label with the version of nasflow."""
+
+_GROUPS = "nasflow."
+
+
+def plugins(entries: Iterable[EntryPoint] | None = None) -> dict[str, list[str]]:
+    """Return the names of every entry-point group of nasflow, sorted, as in `{"nasflow.strategies": ["random"]}`.
+
+    Args:
+        entries: Entry points of any groups; by default those of all that is installed here.
+    """
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in entry_points() if entries is None else entries:
+        if entry.group.startswith(_GROUPS):
+            found[entry.group].add(entry.name)
+    return {group: sorted(found[group]) for group in sorted(found)}
+
+
+def rendered(found: dict[str, list[str]]) -> str:
+    """Return `plugins` as the label holds it: JSON on one line, the same for the same names."""
+    return json.dumps(found, sort_keys=True, separators=(",", ":"))
+
+
+def labels() -> dict[str, str]:
+    """Return the labels of an image that has what is installed here."""
+    return {PLUGINS: rendered(plugins()), VERSION: version("nasflow")}
+
+
+def main() -> None:
+    """Print the labels, one `name=value` a line, as `docker build --label` takes them."""
+    for name, value in labels().items():
+        print(f"{name}={value}")  # noqa: T201 - its output is what it is for
+
+
+if __name__ == "__main__":
+    main()
