@@ -21,8 +21,7 @@ ARG PIP_DEFAULT_TIMEOUT
 ENV PIP_CONSTRAINT=/src/constraints.txt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_ROOT_USER_ACTION=ignore \
-    PYTHONDONTWRITEBYTECODE=
+    PIP_ROOT_USER_ACTION=ignore
 
 # build-ca.crt is there where the index has an authority of its own (`make image CA=FILE`).
 WORKDIR /src

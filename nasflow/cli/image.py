@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasflow.cli.console import console
+from nasflow.cli.console import say
 
 
 def image(
@@ -49,12 +49,12 @@ def image(
     from nasflow.pipelines.search.images import chosen_image
 
     chosen = chosen_image(base, allow_tag=True)
+    say(f"Building {tag} from {chosen} ...")
     built = build(packages, chosen, chosen_image(tag, allow_tag=True), network=network, variables=os.environ)
-    out = console()
-    out.print(f"Built {built.image}", soft_wrap=True)
+    say(f"Built {built.image}")
     for group, names in built.added.items():
-        out.print(f"  {group.removeprefix('nasflow.')}: {', '.join(names)}", soft_wrap=True)
+        say(f"  {group.removeprefix('nasflow.')}: {', '.join(names)}")
     if not built.added:
-        out.print("  Note: the packages register no entry point of nasflow, so no YAML can name anything of theirs.")
-    out.print(f"Try it: nasflow run SEARCH.yaml --runner docker --image {built.image}", soft_wrap=True)
-    out.print("On a cluster: push it to a registry, and name it by its digest to 'nasflow submit --image'.")
+        say("  Note: the packages register no entry point of nasflow, so no YAML can name anything of theirs.")
+    say(f"Try it: nasflow run SEARCH.yaml --runner docker --image {built.image}")
+    say("On a cluster: push it to a registry, and name it by its digest to 'nasflow submit --image'.")

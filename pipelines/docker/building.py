@@ -90,9 +90,8 @@ class Docker:
             stdin: What it reads.
             variables: Its environment; by default that of this process.
         """
-        given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
         return subprocess.run(
-            [self._program, *arguments], check=False, capture_output=True, text=True, env=variables, **given
+            [self._program, *arguments], check=False, input=stdin or "", capture_output=True, text=True, env=variables
         )
 
     def has(self, image: str) -> bool:
