@@ -1,4 +1,4 @@
-"""An image that has further packages: built from the project's by the command `docker`, and labelled with what it has."""
+"""An image with further packages: built from the project's by the command `docker`, and labelled with what it has."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Docker:
         ended = self.run("version", "--format", "{{.Server.Version}}")
         if ended.returncode:
             raise ContainerError(
-                f"the Docker daemon does not answer ({_last(ended.stderr)}): start it (as in 'systemctl start docker'), "
+                f"the Docker daemon does not answer ({_last(ended.stderr)}): start it ('systemctl start docker'), "
                 "see that you may use it ('docker ps'), or name another one in DOCKER_HOST."
             )
 
@@ -132,7 +132,9 @@ def build(
         lines = gathered(packages, folder)
         docker = Docker()
         if not docker.has(base) and "/" not in base:
-            raise UserError(f"there is no image '{base}' here: build it with 'make image', or name another with --base.")
+            raise UserError(
+                f"there is no image '{base}' here: build it with 'make image', or name another with --base."
+            )
         (folder / installing.REQUIREMENTS).write_text("\n".join(lines) + "\n")
         shutil.copy(installing.__file__, folder / "installing.py")
         (folder / "Dockerfile").write_text(_DOCKERFILE)

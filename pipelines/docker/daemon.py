@@ -58,7 +58,8 @@ class Daemon:
                 found = self.client.images.get(name)
         except DockerException as error:
             raise UserError(
-                f"there is no image '{name}' ({cause(error)}): build it with 'make image', or name another with --image."
+                f"there is no image '{name}' ({cause(error)}): build it with 'make image', or name another one "
+                "with --image."
             ) from error
         _check_version(name, found.labels)
         return str(found.id)
@@ -105,7 +106,7 @@ def cause(error: Exception) -> str:
 
 
 def _of_registry(name: str) -> bool:
-    """Whether a name says which registry it is of; others would be pulled from one where anybody may have taken them."""
+    """Whether a name says which registry it is of; others would come from one where anybody may have taken them."""
     host, slash, _ = name.partition("/")
     return bool(slash) and (host == "localhost" or "." in host or ":" in host)
 

@@ -18,7 +18,7 @@ _LEFT_OUT = (
     *(".*", "__pycache__", "*.py[cod]", "*.egg-info", "build", "dist", "venv", "node_modules"),
     *("nasflow-store", "mlruns", "mlartifacts"),
 )
-"""What of a folder is not sent to the builder: what tools and searches leave there, secrets in hidden files included."""
+"""What of a folder is not sent to the builder: hidden files, which may hold secrets, and what tools leave."""
 
 
 def gathered(packages: Sequence[str], folder: Path) -> list[str]:

@@ -105,7 +105,8 @@ class ContainerSettings:
             daemon: What `docker info` says.
             variables: The environment of this process.
         """
-        from docker.types import DeviceRequest, Mount as Bound
+        from docker.types import DeviceRequest
+        from docker.types import Mount as Bound
 
         modes = {option.partition(",")[0].removeprefix("name=") for option in daemon.get("SecurityOptions") or []}
         found: dict[str, Any] = {

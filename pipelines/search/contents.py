@@ -1,7 +1,7 @@
-"""What an image of nasflow can run, as its labels tell a registry's clients: `python -m nasflow.pipelines.search.contents`.
+"""What an image of nasflow can run, as its labels tell a registry's clients.
 
-`make image` and `nasflow image` run it in the image that they have built and put what it prints on it, so that the
-labels are those of what is installed there, whoever built the image and with which packages.
+`make image` and `nasflow image` run this module as a program in the image that they have built and put what it prints
+on it, so that the labels are those of what is installed there, whoever built the image and with which packages.
 """
 
 from __future__ import annotations

@@ -66,9 +66,7 @@ def test_run_shows_progress_and_then_the_summary(
 ) -> None:
     seen: list[tuple[bool, str | None]] = []
 
-    def run(
-        config: Path, *, anew: bool, image: str | None, on_progress: Callable[[ProgressView], None]
-    ) -> SummaryView:
+    def run(config: Path, *, anew: bool, image: str | None, on_progress: Callable[[ProgressView], None]) -> SummaryView:
         seen.append((anew, image))
         on_progress(progress_view)
         return summary_view

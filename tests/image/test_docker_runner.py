@@ -131,8 +131,9 @@ def calm(make_site: Any) -> Any:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_training_container_killed_at_a_random_moment(
-    docker_site: Any, calm: Any, image: str, helpers: Any, leftover: Leftover, seed: int
+    docker_site: Any, calm: Any, image: str, leftover: Leftover, seed: int
 ) -> None:
+    helpers = docker_site.helpers
     process = docker_site.popen(*arguments(docker_site, image, **LONGER))
     container = await_step(docker_site, leftover, process, "train_candidates")
     assert container is not None, process.communicate()[0]

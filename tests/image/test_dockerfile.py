@@ -88,7 +88,9 @@ def test_for_cpus_alone_pytorch_comes_from_an_index_that_has_such_a_build(tmp_pa
 
 
 def test_that_index_can_be_another(tmp_path: Path) -> None:
-    assert "--index-url https://mirror/cpu torch" in rendered(tmp_path, CPU="1", TORCH_CPU_INDEX="https://mirror/cpu")[0]
+    assert (
+        "--index-url https://mirror/cpu torch" in rendered(tmp_path, CPU="1", TORCH_CPU_INDEX="https://mirror/cpu")[0]
+    )
 
 
 def test_the_constraints_hold_for_every_installation() -> None:
@@ -104,7 +106,7 @@ def test_the_last_stage_has_nothing_of_what_built_it() -> None:
     assert values(last, "ARG") == []
     assert values(last, "COPY") == ["--from=build /opt/nasflow /opt/nasflow"]
     assert values(last, "RUN") == ["install -d -m 1777 /cache"]
-    assert not any(word in rest for _, rest in last for word in ("pip", "apt", "gcc", "curl"))
+    assert not re.search(r"\b(pip|apt|apt-get|gcc|curl)\b", " ".join(rest for _, rest in last))
 
 
 def test_any_user_without_privileges_can_run_it() -> None:

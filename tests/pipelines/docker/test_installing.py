@@ -85,7 +85,10 @@ def test_pins_hold_what_is_installed_and_what_may_come(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
-        ("x\nERROR: Could not find a version\nERROR: No matching distribution found for y\n", "Could not find a version."),
+        (
+            "x\nERROR: Could not find a version\nERROR: No matching distribution found for y\n",
+            "Could not find a version.",
+        ),
         ("  [stderr] ERROR: deep.\n", "deep."),
         ("ERROR: subprocess-exited-with-error\nERROR: Failed to build 'a'\n", "Failed to build 'a'."),
         ("nothing", "pip failed."),

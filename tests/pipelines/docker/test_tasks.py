@@ -57,9 +57,7 @@ def sentence(folder: Path) -> str:
     return str(json.loads((folder / "error.json").read_text())["message"])
 
 
-def test_a_step_ends_with_the_status_that_the_daemon_tells(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_step_ends_with_the_status_that_the_daemon_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     container = Container([b"one\ntw", b"o\n"])
     code, given = ran(tmp_path, container, event("die", 0))
     assert code == 0
