@@ -45,8 +45,16 @@ def mounts_of(request: Request, store: Store, variables: Mapping[str, str]) -> t
     writable = [*_written(request, store), *_options(request)]
     for folder in writable:
         folder.mkdir(parents=True, exist_ok=True)
-    readable = [*_read(request), *(Path(value) for name, value in variables.items() if name != CACHE)]
-    return _joined(writable, (path for path in readable if path.is_absolute() and path.exists()))
+    named = (Path(value) for name, value in variables.items() if name != CACHE and value not in _TAKEN)
+    return _joined(writable, (path for path in (*_read(request), *named) if path.is_absolute() and _there(path)))
+
+
+def _there(path: Path) -> bool:
+    """Whether a file is there; a key that looks like a path may be longer than any name of a file."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _written(request: Request, store: Store) -> Iterator[Path]:

@@ -134,7 +134,7 @@ def _run(client: Any, image: str, command: list[str], **arguments: Any) -> Ended
     from docker.errors import DockerException
 
     container = client.containers.create(image, command, **arguments)
-    ended: Ended | None = None
+    over = False
     try:
         filters = {"container": container.id, "event": ["die", "oom"]}
         # From before it starts: a container that ends at once, and is removed, tells of its end all the same.
@@ -144,11 +144,12 @@ def _run(client: Any, image: str, command: list[str], **arguments: Any) -> Ended
         for line in lines_of(output):
             print(line, flush=True)  # noqa: T201 - kfp.local prints what its tasks print
         ended = _end(events)
+        over = True
+        return ended
     finally:
-        if ended is None:
+        if not over:
             with suppress(DockerException):
                 container.remove(force=True, v=True)
-    return ended
 
 
 def _end(events: Iterable[Mapping[str, Any]]) -> Ended:

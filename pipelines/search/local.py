@@ -55,6 +55,7 @@ def _runner(folder: Path) -> Any:
         return local.SubprocessRunner(use_venv=False)
     from nasflow.pipelines.docker.tasks import docker_runner
 
+    (folder / "artifacts").mkdir(exist_ok=True)  # or the daemon makes it, and it is root's
     return docker_runner(ContainerSettings.from_json(file.read_text()), os.environ)
 
 
