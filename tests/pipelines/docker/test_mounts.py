@@ -52,8 +52,8 @@ def test_files_that_the_environment_names_are_read(request_of: Requests, tmp_pat
 
 
 def test_keys_that_look_like_paths_are_none(request_of: Requests) -> None:
-    plain = mounts(request_of())
-    assert mounts(request_of(), AWS_SESSION_TOKEN="/" + 5000 * "x", AWS_SECRET_ACCESS_KEY="/x", TORCH_HOME="/tmp") == plain
+    keys = {"AWS_SESSION_TOKEN": "/" + 5000 * "x", "AWS_SECRET_ACCESS_KEY": "/x", "TORCH_HOME": "/tmp"}
+    assert mounts(request_of(), **keys) == mounts(request_of())
 
 
 def test_the_authority_of_a_store_in_a_bucket_is_read(request_of: Requests, site: Any, tmp_path: Path) -> None:
