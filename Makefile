@@ -11,6 +11,18 @@ PYTEST_ARGS ?=
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
 CONFIG ?= examples/digits.yaml
+
+# The name of the image, what it begins with, and more arguments for `docker build`, such as `--network host`.
+IMAGE ?= nasflow-python:latest
+BASE ?= python:3.11-slim
+IMAGE_ARGS ?=
+# 1: PyTorch without the libraries for GPUs, from this index (empty: PyTorch's own).
+CPU ?=
+TORCH_CPU_INDEX ?=
+# A file with the authority of the package index's certificate. pip's other settings come from the environment.
+CA ?=
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PIP_INSTALL := $(PIP) install --use-pep517 --no-build-isolation --constraint constraints.txt
@@ -18,7 +30,7 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help search test test-all coverage lint format wheel clean
+.PHONY: help search test test-all coverage lint format wheel image compose clean
 
 help: ## show this list
 	@echo "Usage: make TARGET [VENV=.venv] [PYTHON=python3]"
@@ -56,6 +68,48 @@ wheel: $(VENV)/.dev ## build the wheel into dist/
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 	@rm -rf build
 	@ls dist/*.whl
+
+# The values of pip's settings are taken from the environment, where no list of processes shows them. The labels say what
+# is installed, so the image tells them itself.
+PASSED_ON := PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_NO_INDEX PIP_TRUSTED_HOST PIP_DEFAULT_TIMEOUT \
+    http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
+
+image: ## build the image of the steps (CPU=1: without GPUs; IMAGE=name, BASE=image, CA=file)
+	@set -e; \
+	if ! docker version >/dev/null 2>&1; then \
+	    echo "make image needs Docker, and no daemon answers: install and start it, and see that you may use it ('docker ps')." >&2; \
+	    exit 1; \
+	fi; \
+	if [ -n "$(CA)" ]; then trap 'rm -f build-ca.crt' EXIT; cp "$(CA)" build-ca.crt; fi; \
+	docker build $(foreach name,$(PASSED_ON),--build-arg $(name)) --build-arg BASE="$(BASE)" --build-arg CPU="$(CPU)" \
+	    $(if $(TORCH_CPU_INDEX),--build-arg TORCH_CPU_INDEX="$(TORCH_CPU_INDEX)") $(IMAGE_ARGS) --tag "$(IMAGE)" .; \
+	docker run --rm --network none --read-only --tmpfs /tmp "$(IMAGE)" python3 -P -m nasflow.pipelines.search.contents | { \
+	    set --; \
+	    while IFS= read -r label; do set -- "$$@" --label "$$label"; done; \
+	    if [ "$$#" -eq 0 ]; then exit 1; fi; \
+	    if revision="$$(git rev-parse HEAD 2>/dev/null)"; then \
+	        set -- "$$@" --label "org.opencontainers.image.revision=$$revision"; \
+	    fi; \
+	    echo "FROM $(IMAGE)" | docker build --quiet "$$@" --tag "$(IMAGE)" -; \
+	}; \
+	echo "Built $(IMAGE). Try it: nasflow run $(CONFIG) --runner docker --image $(IMAGE)"
+
+compose/.env: compose/env.example
+	@set -e; umask 077; \
+	if [ -e $@ ]; then touch $@; exit 0; fi; \
+	while IFS= read -r line; do \
+	    case "$$line" in \
+	        \#*) ;; \
+	        *=) printf '%s%s\n' "$$line" "$$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')" ;; \
+	        *) printf '%s\n' "$$line" ;; \
+	    esac; \
+	done < $< > $@.new; \
+	mv $@.new $@; \
+	echo "Made $@ with random passwords: keep it, as the volumes know them."
+
+compose: compose/.env ## start MinIO, and MLflow with PostgreSQL, on this machine (make compose COMPOSE_ARGS=down: stop them)
+	@$(COMPOSE) --project-name nasflow --file compose/compose.yaml --env-file compose/.env $(or $(COMPOSE_ARGS),up --detach)
+	@$(if $(COMPOSE_ARGS),:,echo "MLflow: http://127.0.0.1:5000; MinIO: http://127.0.0.1:9001. Let a shell use them: set -a; . compose/.env; set +a")
 
 clean: ## remove the virtual environment, caches and builds (searches and their models stay)
 	@if [ -e "$(VENV)/.runtime" ] || [ -e "$(VENV)/.installing" ]; then rm -rf "$(VENV)"; fi

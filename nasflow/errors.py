@@ -13,7 +13,8 @@ NasflowError                  something the caller can act on
 ├── StorageError              the store cannot be read or written
 │   └── IntegrityError        a stored document is missing, truncated or altered
 ├── TrackingError             the MLflow server cannot be used
-└── ClusterError              Kubeflow Pipelines, or a registry of images, cannot be used
+├── ClusterError              Kubeflow Pipelines, or a registry of images, cannot be used
+└── ContainerError            Docker cannot be used, or what was asked of it failed
 """
 
 from __future__ import annotations
@@ -90,6 +91,10 @@ class TrackingError(NasflowError):
 
 class ClusterError(NasflowError):
     """Kubeflow Pipelines or a registry of images cannot be used, or what ran there failed."""
+
+
+class ContainerError(NasflowError):
+    """Docker cannot be used, or what was asked of it failed."""
 
 
 @contextmanager

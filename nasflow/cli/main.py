@@ -15,6 +15,7 @@ from nasflow.cli.compile import compile_pipeline
 from nasflow.cli.doctor import doctor
 from nasflow.cli.failing import DEBUG, INTERRUPTED, guarded
 from nasflow.cli.gc import gc
+from nasflow.cli.image import image
 from nasflow.cli.logs import logs
 from nasflow.cli.new import new
 from nasflow.cli.report import report
@@ -66,6 +67,7 @@ for _name, _command in (
     ("submit", submit),
     ("cancel", cancel),
     ("logs", logs),
+    ("image", image),
     ("doctor", doctor),
     ("status", status),
     ("show", show),

@@ -31,8 +31,10 @@ def plan_view(config: Path, *, probe: bool) -> PlanView:
         return planned(config, checked, probe=probe)
 
 
-def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView], None]) -> SummaryView:
-    """Run a search to its end, reporting progress about twice a second."""
+def run_search(
+    config: Path, *, anew: bool, image: str | None = None, on_progress: Callable[[ProgressView], None]
+) -> SummaryView:
+    """Run a search to its end, reporting progress about twice a second; in containers where an image is named."""
     from nasflow.cli.summing import summary
     from nasflow.pipelines.search.running import run_search as run
 
@@ -47,7 +49,9 @@ def run_search(config: Path, *, anew: bool, on_progress: Callable[[ProgressView]
         on_progress(showing.progress(status, started_at))
 
     with placed(config):
-        finished = run(checked, config.resolve().parent, anew=anew, on_prepared=prepared, on_status=changed)
+        finished = run(
+            checked, config.resolve().parent, anew=anew, image=image, on_prepared=prepared, on_status=changed
+        )
     return summary(config, finished)
 
 

@@ -112,8 +112,8 @@ def attend() -> None:
     """Bind this process to the local pipeline that it belongs to, if any: known to live, and ending with its driver."""
     if folder := os.environ.get(FOLDER):
         shared_lock(Path(folder, ALIVE_FILE))
-    if driver := os.environ.get(DRIVER):
-        end_with(ProcessStamp.from_json(json.loads(driver)))
+    if (driver := os.environ.get(DRIVER)) and (process := ProcessStamp.from_json(json.loads(driver))).local:
+        end_with(process)  # a container that does not see this machine's processes is ended by its label instead
 
 
 def opened(request: str, data: str, space: str, deadline: float = 0.0) -> tuple[Plan, SearchRecords]:

@@ -24,6 +24,7 @@ from nasflow.engine.runs import begin_run
 from nasflow.engine.status import SearchStatus, StatusReader
 from nasflow.engine.steps import ALIVE_FILE, DRIVER, ERROR_FILE, FOLDER, this_process
 from nasflow.errors import HeldError, NasflowError, SearchError, UserError
+from nasflow.pipelines.docker.containers import Containers, prepared_for
 from nasflow.processes import await_unlocked
 
 _POLL_SECONDS = 0.5
@@ -38,10 +39,14 @@ class LocalPipeline:
 
     Args:
         admitted: The search.
+        containers: Where its steps run; by default they are subprocesses.
     """
 
-    def __init__(self, admitted: Admitted) -> None:
+    _containers: Containers | None = None
+
+    def __init__(self, admitted: Admitted, containers: Containers | None = None) -> None:
         self._request, self._deadline = admitted.plan.request, admitted.plan.deadline
+        self._containers = containers
         self.folder = admitted.records.store.local_folder() / "pipelines" / admitted.plan.search_id
         self.log = self.folder / "log.txt"
         self._error = self.folder / ERROR_FILE
@@ -55,8 +60,12 @@ class LocalPipeline:
 
         Raises:
             SearchError: Processes of an earlier run, whose owner is gone, do not end.
+            ContainerError: Containers of an earlier run do not end.
+            UserError: A folder that the steps need cannot be shown to a container.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        if self._containers is not None:
+            self._containers.remove(self.folder)
         if not await_unlocked(self.folder / ALIVE_FILE, _ORPHAN_SECONDS):
             raise SearchError(
                 f"a step of an earlier run of this search has not ended within {_ORPHAN_SECONDS:.0f} seconds; "
@@ -64,7 +73,8 @@ class LocalPipeline:
             )
         shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
         self._error.unlink(missing_ok=True)
-        (self.folder / "request.json").write_text(self._request.to_json())
+        request, image = prepared_for(self._containers, self._request, self.folder)
+        (self.folder / "request.json").write_text(request.to_json())
         (self.folder / "deadline.txt").write_text(f"{self._deadline or 0.0}")
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -72,7 +82,7 @@ class LocalPipeline:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {FOLDER: str(self.folder), DRIVER: this_process(), HOLDER_VARIABLE: holder},
+                env=os.environ | {FOLDER: str(self.folder), DRIVER: this_process(), HOLDER_VARIABLE: holder} | image,
             )
 
     def running(self) -> bool:
@@ -86,10 +96,12 @@ class LocalPipeline:
                 self._process.wait(seconds)
 
     def stop(self) -> None:
-        """End it; its steps end by themselves once it is gone."""
+        """End it; its steps end by themselves once it is gone, and their containers are removed."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
+        if self._containers is not None:
+            self._containers.remove(self.folder)
 
     def check(self) -> None:
         """Return where the pipeline succeeded.
@@ -136,6 +148,7 @@ def run_search(
     base: Path,
     *,
     anew: bool = False,
+    image: str | None = None,
     on_prepared: Progress | None = None,
     on_status: Callable[[SearchStatus, float], None] | None = None,
 ) -> Finished:
@@ -145,14 +158,17 @@ def run_search(
         config: The configuration.
         base: Folder that relative data paths start at.
         anew: Start anew even where it has run before.
+        image: Image that its steps run in, in containers; by default they are subprocesses.
         on_prepared: Told of samples prepared and samples in all.
         on_status: Told twice a second how far it is, and when it first started, in Unix seconds.
 
     Raises:
         UserError: The configuration or the data cannot be used; nothing is left behind.
         HeldError: Another process runs this search.
+        ContainerError: Docker cannot be used.
         NasflowError: A step failed, in its own words.
     """
+    containers = Containers(image) if image is not None else None
     admitted = admit(config, base, anew=anew, on_progress=on_prepared)
     plan, records = admitted.plan, admitted.records
     reader = StatusReader(plan.known, records)
@@ -163,7 +179,7 @@ def run_search(
         records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
         begin_run(records, admitted.began, plan.deadline)
         started_at = records.started_at
-        pipeline = LocalPipeline(admitted)
+        pipeline = LocalPipeline(admitted, containers)
         pipeline.start(lease.token)
         try:
             while pipeline.running():

@@ -15,6 +15,7 @@ from nasflow.cli import wiring
 from nasflow.cli.main import app
 from nasflow.cli.progress import ProgressView
 from nasflow.cli.views import GarbageView, LeaderboardView, PlanView, SearchRow, SummaryView, TrialView
+from nasflow.components.image import IMAGE
 from nasflow.errors import HeldError, SearchError
 
 
@@ -63,10 +64,10 @@ def test_check_prints_the_plan(given: Given, plan_view: PlanView) -> None:
 def test_run_shows_progress_and_then_the_summary(
     given: Given, progress_view: ProgressView, summary_view: SummaryView
 ) -> None:
-    seen: list[bool] = []
+    seen: list[tuple[bool, str | None]] = []
 
-    def run(config: Path, *, anew: bool, on_progress: Callable[[ProgressView], None]) -> SummaryView:
-        seen.append(anew)
+    def run(config: Path, *, anew: bool, image: str | None, on_progress: Callable[[ProgressView], None]) -> SummaryView:
+        seen.append((anew, image))
         on_progress(progress_view)
         return summary_view
 
@@ -75,7 +76,19 @@ def test_run_shows_progress_and_then_the_summary(
     assert result.exit_code == 0
     assert result.output.index("trial 1/12") < result.output.index("Search digits finished")
     assert nasflow("run", "s.yaml", "--new").exit_code == 0
-    assert seen == [False, True]
+    assert nasflow("run", "s.yaml", "--runner", "docker").exit_code == 0
+    assert nasflow("run", "s.yaml", "--runner", "docker", "--image", "mine:1").exit_code == 0
+    assert seen == [(False, None), (True, None), (False, IMAGE), (False, "mine:1")]
+
+
+def test_an_image_goes_with_containers_alone_and_has_a_name(given: Given) -> None:
+    calls = given("run_search", None)
+    told = nasflow("run", "s.yaml", "--image", "mine:1")
+    assert told.exit_code == 2
+    assert told.stderr == "nasflow: --image mine:1 is for containers: add --runner docker, or leave it out.\n"
+    assert nasflow("run", "s.yaml", "--runner", "docker", "--image", "a b").exit_code == 2
+    assert nasflow("run", "s.yaml", "--runner", "podman").exit_code == 2
+    assert calls == []
 
 
 @pytest.mark.parametrize(("error", "status"), [(HeldError("held by host a."), 3), (SearchError("all failed."), 1)])

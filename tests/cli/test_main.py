@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from nasflow import __version__
 from nasflow.cli.main import app
 
-COMMANDS = ["new", "check", "run", "compile", "status", "show", "report", "sync", "ui", "gc", "schema"]
+COMMANDS = ["new", "check", "run", "compile", "image", "status", "show", "report", "sync", "ui", "gc", "schema"]
 HEAVY = ("torch", "kfp", "mlflow", "pydantic", "numpy", "pandas", "sklearn", "onnx", "yaml")
 CALL = "import sys; from nasflow.cli.main import main; main()"
 
