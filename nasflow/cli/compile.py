@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasflow.cli.arguments import AllowTag, Config, DeviceKind, Image, PodStore
+from nasflow.cli.arguments import AllowTag, Config, DeviceKind, Image, PodStore, Refresh
 from nasflow.cli.console import say
 from nasflow.errors import UserError
 
@@ -25,18 +25,22 @@ def compile_pipeline(
     allow_tag: AllowTag = False,
     store: PodStore = None,
     device_kind: DeviceKind = None,
+    refresh: Refresh = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Compile a search into a pipeline file for Kubeflow Pipelines."""
+    """Compile a search, or its refresh, into a pipeline file for Kubeflow Pipelines."""
     from nasflow.cli import wiring
     from nasflow.config import load_config
 
-    target = out if out is not None else Path(f"{load_config(config).name}-pipeline.yaml")
+    kind = "refresh" if refresh else "pipeline"
+    target = out if out is not None else Path(f"{load_config(config).name}-{kind}.yaml")
     if target.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out must name a .yaml file, not '{target}'; try '{target.with_suffix('.yaml')}'.")
     if target.exists() and not force:
         raise UserError(f"{target} exists already; name another file with --out, or replace it with --force.")
-    notes = wiring.compile_pipeline(config, target, image, device_kind, allow_tag=allow_tag, store=store)
+    notes = wiring.compile_pipeline(
+        config, target, image, device_kind, allow_tag=allow_tag, store=store, refresh=refresh
+    )
     say(f"Wrote {target}. Upload it to Kubeflow Pipelines, in its UI or with 'kfp pipeline create -p NAME {target}'.")
     for note in notes:
         say(note)

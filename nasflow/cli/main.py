@@ -16,6 +16,8 @@ from nasflow.cli.failing import DEBUG, INTERRUPTED, guarded
 from nasflow.cli.gc import gc
 from nasflow.cli.logs import logs
 from nasflow.cli.new import new
+from nasflow.cli.promote import promote
+from nasflow.cli.refresh import refresh
 from nasflow.cli.report import report
 from nasflow.cli.run import run
 from nasflow.cli.schedule import app as schedule
@@ -59,6 +61,8 @@ for _name, _command in (
     ("new", new),
     ("check", check),
     ("run", run),
+    ("refresh", refresh),
+    ("promote", promote),
     ("compile", compile_pipeline),
     ("submit", submit),
     ("cancel", cancel),

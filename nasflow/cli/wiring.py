@@ -58,8 +58,10 @@ def compile_pipeline(
     *,
     allow_tag: bool = False,
     store: str | None = None,
+    refresh: bool = False,
 ) -> list[str]:
-    """Write the pipeline of a search into a YAML file; return what the user has to see to on the cluster."""
+    """Write the pipeline of a search, or of its refresh, into a YAML file; return what the user has to see to."""
+    from nasflow.pipelines.refresh.compiling import compile_refresh
     from nasflow.pipelines.search.compiling import compile_search, out_of_reach
     from nasflow.pipelines.search.images import chosen_image
 
@@ -69,7 +71,8 @@ def compile_pipeline(
         checked = config_from(document | {"storage": document.get("storage", {}) | {"url": store}})
     chosen = chosen_image(image, allow_tag=allow_tag)
     with placed(config):
-        notes = compile_search(checked, config.resolve().parent, target, device_kind, image=chosen)
+        compiled = compile_refresh if refresh else compile_search
+        notes = compiled(checked, config.resolve().parent, target, device_kind, image=chosen)
     return [*notes, *out_of_reach(checked)]
 
 

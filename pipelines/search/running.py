@@ -153,10 +153,23 @@ def run_search(
         HeldError: Another process runs this search.
         NasflowError: A step failed, in its own words.
     """
-    admitted = admit(config, base, anew=anew, on_progress=on_prepared)
+    return run_admitted(admit(config, base, anew=anew, on_progress=on_prepared), on_status=on_status)
+
+
+def run_admitted(admitted: Admitted, *, on_status: Callable[[SearchStatus, float], None] | None = None) -> Finished:
+    """Run a search that may run by its pipeline on this machine, from where it stopped.
+
+    Args:
+        admitted: The search.
+        on_status: Told twice a second how far it is, and when it first started, in Unix seconds.
+
+    Raises:
+        HeldError: Another process runs this search.
+        NasflowError: A step failed, in its own words.
+    """
     plan, records = admitted.plan, admitted.records
     reader = StatusReader(plan.known, records)
-    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{config.name}'") as lease:
+    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{plan.config.name}'") as lease:
         known = delivered(plan, records)
         if known is not None:
             return Finished(plan, records, reader.read(), replace(known, repeated=True))
