@@ -45,9 +45,9 @@ def settle(
 ) -> Registration:
     """Decide which alias a version gets, and give it.
 
-    What was decided and carried out stands, whoever is champion by now, unless another margin or level is asked for. A decision
-    is written down before it is carried out, so that who was stopped goes on with it, as long as nobody else has become
-    champion since.
+    What was decided and carried out stands, whoever is champion by now, unless another margin or level is asked for. A
+    decision is written down before it is carried out, so that who was stopped goes on with it, as long as nobody else
+    has become champion since.
 
     Args:
         client: Of the MLflow.
