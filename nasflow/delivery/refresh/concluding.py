@@ -142,7 +142,8 @@ def _logged(target: TrackingTarget, plan: Plan, start: Start, registration: Regi
             client.log_batch(
                 run.info.run_id, metrics, params, [RunTag(k, v) for k, v in text_params(tags).items()], synchronous=True
             )
-        client.set_terminated(run.info.run_id)
+        if run.info.status != "FINISHED":
+            client.set_terminated(run.info.run_id)
         for name, value in _version_tags(start, registration).items():
             client.set_model_version_tag(registration.name, str(registration.version), name, value)
     return str(run.info.run_id)

@@ -97,8 +97,7 @@ def look(config: SearchConfig, bundle: DataBundle, store: Store) -> Looked:
         return found
     document = read_start(store, refresh)
     if document is None:
-        with explained(target):
-            start = _Beginning(config, client, target, bundle, store).start(champion)
+        start = _Beginning(config, client, target, bundle, store).start(champion)
         keep_start(store, refresh, start.to_json())
         document = read_start(store, refresh) or start.to_json()
     return Looked(True, Start.from_json(document).sentence(), refresh)
@@ -172,9 +171,10 @@ class _Beginning:
         task, bundle = load_task(self.config), self.bundle
         try:
             check_unseen(self.store, bundle, champion.tags)
-            answers = champion_probabilities(
-                self.client, self.target, champion.version, bundle.images("val"), bundle.classes
-            )
+            with explained(self.target):
+                answers = champion_probabilities(
+                    self.client, self.target, champion.version, bundle.images("val"), bundle.classes
+                )
         except IncomparableError as error:
             name, number = champion.version.name, champion.version.number
             raise UserError(

@@ -133,7 +133,7 @@ def test_labels_that_changed_in_training_alone_are_no_drift(kept: Any) -> None:
 
 @pytest.mark.parametrize("level", [0.05, 0.01])
 def test_an_equal_network_is_promoted_no_more_often_than_the_level(level: float) -> None:
-    """Over all outcomes of 60 samples that only one of two equal networks has right: exact, so it fails by no chance."""
+    """Over all outcomes of 60 samples that only one of two equal networks has right: exact, so no chance fails it."""
     import numpy as np
     from scipy.stats import binom
 

@@ -65,7 +65,7 @@ def test_one_that_the_new_network_has_seen_is_too(tmp_path: Path, store: Store, 
         check_unseen(store, bundle(tmp_path / "new", both, "new"), {DATA_TAG: "old"})
 
 
-@pytest.mark.parametrize("tags", [{}, {DATA_TAG: "never kept"}])
+@pytest.mark.parametrize("tags", [{}, {DATA_TAG: "neverkept"}, {DATA_TAG: "../of another"}])
 def test_what_nobody_knows_is_not_taken_for_granted(
     tmp_path: Path, store: Store, old: DataBundle, tags: dict[str, str]
 ) -> None:
