@@ -70,9 +70,12 @@ def compile_pipeline(
         document = checked.model_dump(mode="json", exclude_defaults=True)
         checked = config_from(document | {"storage": document.get("storage", {}) | {"url": store}})
     chosen = chosen_image(image, allow_tag=allow_tag)
+    base = config.resolve().parent
     with placed(config):
-        compiled = compile_refresh if refresh else compile_search
-        notes = compiled(checked, config.resolve().parent, target, device_kind, image=chosen)
+        if refresh:
+            notes = compile_refresh(checked, base, target, device_kind, image=chosen)
+        else:
+            notes = compile_search(checked, base, target, device_kind, image=chosen)
     return [*notes, *out_of_reach(checked)]
 
 

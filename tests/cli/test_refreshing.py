@@ -30,7 +30,7 @@ def told(found: Any, monkeypatch: pytest.MonkeyPatch, render: Any) -> str:
     monkeypatch.setattr(running, "run_refresh", lambda *a, **k: Refreshed(found.looked, ended, conclusion))
     phases: list[str] = []
     view = refreshing.refreshed(found.site.root / "search.yaml", lambda view: phases.append(view.phase))
-    return " ".join(str(render(tables.refresh(view))).split())
+    return " ".join(str(render(tables.refresh(view), 500)).split())
 
 
 def test_a_promotion_is_told_with_its_figures_and_the_way_back(

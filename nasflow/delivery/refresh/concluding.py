@@ -13,6 +13,7 @@ from nasflow.delivery.refresh.looking import asked_of
 from nasflow.delivery.refresh.page import page
 from nasflow.delivery.refresh.standing import REFRESH_TAG
 from nasflow.delivery.refresh.start import Start
+from nasflow.delivery.statistics import Interval
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import SearchRecords
 from nasflow.engine.refreshes import keep_decision, read_start
@@ -108,8 +109,11 @@ def figures(start: Start, registration: Registration) -> dict[str, float]:
     found: dict[str, float] = {}
     drift, comparison = start.drift, registration.comparison
     if drift is not None:
-        intervals = {f"champion_val_{drift.metric}": drift.now, "drift": drift.gain}
-        intervals[f"champion_registered_{drift.metric}"] = drift.then
+        intervals: dict[str, Interval | None] = {
+            f"champion_val_{drift.metric}": drift.now,
+            f"champion_registered_{drift.metric}": drift.then,
+            "drift": drift.gain,
+        }
         for name, interval in intervals.items():
             if interval is not None:
                 found |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}

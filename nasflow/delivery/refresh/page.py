@@ -38,7 +38,10 @@ def facts(start: Start, registration: Registration, search_id: str = "") -> list
             gain = start.drift.gain
             told = "drifted" if start.drift.noticed else "no drift beyond chance"
             found.append(("change", f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}): {told}"))
-    done = {"search": "searched again" if start.champion is not None else "searched", "retrain": "its architecture trained again"}[start.mode]
+    done = {
+        "search": "searched again" if start.champion is not None else "searched",
+        "retrain": "its architecture trained again",
+    }[start.mode]
     if start.mode == "search" and start.architectures:
         done += f", beginning with {len(start.architectures)} architectures of its history"
     found.append(("done", done))

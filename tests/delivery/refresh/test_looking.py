@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
 
 from nasflow.config import SearchConfig, config_from
 from nasflow.data.bundle import DataBundle
@@ -153,6 +154,7 @@ def test_after_a_rollback_the_refresh_is_not_repeated(promoted: Any) -> None:
         assert found.said.endswith("Since then, version 1 was made champion again.")
     finally:
         promote(target, "small", 2)
+        MlflowClient(site.uri).delete_registered_model_alias("small", "previous")
 
 
 def test_a_refresh_is_about_the_registry() -> None:
