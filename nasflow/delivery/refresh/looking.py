@@ -13,13 +13,14 @@ from nasflow.delivery.refresh.drift import Drift, figure
 from nasflow.delivery.refresh.samples import check_unseen
 from nasflow.delivery.refresh.standing import Champion, standing
 from nasflow.delivery.refresh.start import Start
-from nasflow.engine.plan import make_space
-from nasflow.engine.refreshes import keep_start, read_decision, read_start
+from nasflow.engine.plan import make_objectives, make_space, trial_fidelity
+from nasflow.engine.refreshes import keep_start, read_decision, read_start, suits
 from nasflow.engine.request import delivery_asked
 from nasflow.errors import UserError
 from nasflow.ids import digest
 from nasflow.spaces import Architecture
 from nasflow.storage import Store
+from nasflow.strategies import Problem
 from nasflow.tasks.loading import load_task
 from nasflow.tracking import TrackingTarget, tracking_target
 from nasflow.tracking.client import explained, open_client
@@ -198,7 +199,16 @@ class _Beginning:
         known = champion.architectures(self.store, 1)
         if not known or known[0].id != champion.tags.get("nasflow.architecture_id"):
             raise UserError(f"{who} is not in the store '{self.store.url}'; set refresh.mode to 'search'.")
-        task = load_task(self.config)
-        if not make_space(self.config, task, task.io(self.bundle)).admits(known[0]):
-            raise UserError(f"{who} is not among those of 'space'; widen that, or set refresh.mode to 'search'.")
+        if not suits(self._problem(), known[0]):
+            raise UserError(
+                f"{who} is not within 'space' and the bounds of 'objectives'; widen them, or set refresh.mode to "
+                f"'search'."
+            )
         return known
+
+    def _problem(self) -> Problem:
+        """Return what the search will be asked to solve, as far as it says which architectures it may have."""
+        config, task = self.config, load_task(self.config)
+        io = task.io(self.bundle)
+        space, objectives = make_space(config, task, io), make_objectives(config, task, io)
+        return Problem(space, objectives, trial_fidelity(config), config.budget.trials, config.seed)

@@ -133,8 +133,10 @@ def test_without_a_champion_there_is_all_to_do_and_nothing_to_retrain(site: Any)
 def test_an_architecture_outside_of_the_space_is_not_retrained(champion_site: Any) -> None:
     site = champion_site("narrow", "inverted")
     narrow = {"family": "mlp", "options": {"max_depth": 1, "widths": [8, 12]}}
-    with pytest.raises(UserError, match=r"version 1 of 'small' is not among those of 'space'; widen that"):
-        looked(site, space=narrow, refresh={"mode": "retrain"})
+    bound = ["val_accuracy", {"name": "parameters", "less_than": 700}]
+    for changes in ({"space": narrow}, {"objectives": bound}):
+        with pytest.raises(UserError, match=r"version 1 of 'small' is not within 'space' and the bounds of"):
+            looked(site, refresh={"mode": "retrain"}, **changes)
     found = looked(site, refresh={"mode": "retrain"})
     assert len(started(site, found.refresh).architectures) == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,11 @@ def inside(spec: dict[str, Any]) -> dict[str, Any]:
     return tasks
 
 
+def kinds(tasks: dict[str, Any]) -> Counter[str]:
+    """Return how many tasks there are of each name; Kubeflow numbers loops through the whole pipeline."""
+    return Counter(re.sub(r"-\d+$", "", name) for name in tasks)
+
+
 def test_an_unchanged_tick_ends_with_its_second_step(spec: dict[str, Any]) -> None:
     tasks = spec["root"]["dag"]["tasks"]
     (condition,) = set(tasks) - {"prepare-data", "detect-change"}
@@ -46,7 +53,8 @@ def test_an_unchanged_tick_ends_with_its_second_step(spec: dict[str, Any]) -> No
 
 def test_behind_it_are_the_steps_of_the_search_and_the_conclusion(spec: dict[str, Any], tmp_path: Path) -> None:
     search = compiled(tmp_path / "search.yaml", search_pipeline, budget={"trials": 16})["root"]["dag"]["tasks"]
-    assert set(inside(spec)) == set(search) - {"prepare-data"} | {"conclude-refresh"}
+    expected = kinds(search) - Counter({"prepare-data": 1}) + Counter({"conclude-refresh": 1})
+    assert kinds(inside(spec)) == expected
     assert "register-model" in inside(spec)["conclude-refresh"]["dependentTasks"]
 
 
