@@ -333,3 +333,100 @@ def delivered_site(tmp_path: Path, in_process: Delivered, blank_database: Path) 
     site = Site(tmp_path / "copy", blank_database)
     site.yaml()
     return site
+
+
+def write_digits(path: Path, kind: str = "same") -> Path:
+    """Write the digits into an npz file.
+
+    Args:
+        path: The file.
+        kind: `same` as sklearn's; with `inverted` grey values; `mislabelled` in training alone, so that nothing good is
+            learned from them; `fewer`; or with splits of their own (`split`).
+    """
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    from nasflow.data.splits import content_key, place
+
+    data = load_digits()
+    images, labels = np.rint(data.images * (255 / 16)).astype(np.uint8), data.target.astype(np.int64)
+    if kind == "inverted":
+        images = 255 - images
+    if kind == "fewer":
+        images, labels = images[:1700], labels[:1700]
+    if kind == "mislabelled":
+        places = np.array([place(content_key(image.tobytes()), ()) for image in images])
+        labels = np.where(places == "train", (labels + np.arange(len(labels))) % 10, labels)
+    if kind == "split":
+        np.savez(path, x_train=images[:1500], y_train=labels[:1500], x_test=images[1500:], y_test=labels[1500:])
+    else:
+        np.savez(path, x=images, y=labels)
+    return path
+
+
+@dataclass
+class Refreshed:
+    """A refresh in this process, up to the registration.
+
+    Attributes:
+        site: Where.
+        looked: Whether the data had changed.
+        plan: The search, or None where they had not.
+        records: Its part of the store.
+        registration: What it registered.
+    """
+
+    site: Site
+    looked: Any
+    plan: Any = None
+    records: Any = None
+    registration: Any = None
+
+
+def refresh(site: Site, **changes: Any) -> Refreshed:
+    """Refresh the champion of a site in this process; what a refresh came to is still to be written down."""
+    from nasflow.delivery.delivering import deliver
+    from nasflow.delivery.final import train_final
+    from nasflow.delivery.refresh.looking import look, refreshing
+    from nasflow.engine.door import admit
+    from nasflow.engine.preparing import prepared
+    from nasflow.engine.search import run_rounds, select
+    from nasflow.engine.trialling import open_tracker
+
+    config = refreshing(site.config(**changes))
+    looked = look(config, prepared(config.data, site.root, site.store), site.store)
+    if not looked.changed:
+        return Refreshed(site, looked)
+    admitted = admit(config, site.root, refresh=looked.refresh)
+    plan, records = admitted.plan, admitted.records
+    records.begin(plan.request.to_json(), plan.space.to_json(), plan.bundle.root)
+    with open_tracker(plan, records) as tracker:
+        best = select(plan, run_rounds(plan, records, tracker))
+        outcome = train_final(plan, records, [entry.trial.id for entry in best], tracker)
+    return Refreshed(site, looked, plan, records, deliver(plan, records, outcome).registration)
+
+
+@pytest.fixture(scope="session")
+def champion_site(make_site: Callable[[str], Site], in_process: Delivered) -> Callable[[str, str], Site]:
+    """Return a function that copies the small search run to its end, its data an npz file of a kind."""
+
+    def copied(name: str, kind: str) -> Site:
+        site = make_site(name)
+        shutil.copytree(in_process.site.root, site.root, dirs_exist_ok=True)
+        write_digits(site.root / "digits.npz", kind)
+        return site
+
+    return copied
+
+
+@pytest.fixture(scope="session")
+def promoted(champion_site: Callable[[str, str], Site]) -> Refreshed:
+    """A refresh on inverted grey values, which the champion cannot read. Nobody may change it but by concluding it."""
+    return refresh(champion_site("inverted", "inverted"), data="npz:digits.npz")
+
+
+@pytest.fixture(scope="session")
+def kept(champion_site: Callable[[str, str], Site]) -> Refreshed:
+    """A refresh that only retrains, on wrong labels. Nobody may change it but by concluding it."""
+    site = champion_site("mislabelled", "mislabelled")
+    return refresh(site, data="npz:digits.npz", refresh={"mode": "retrain"})

@@ -113,6 +113,13 @@ DeviceKind = Annotated[
     ),
 ]
 
+Refresh = Annotated[
+    bool,
+    typer.Option(
+        "--refresh", help="Its refresh: ends at once unless the data have changed, and promotes only what is better."
+    ),
+]
+
 ServiceAccount = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nasflow.cli.arguments import AllowTag, Config, DeviceKind, Image, PodStore
+from nasflow.cli.arguments import AllowTag, Config, DeviceKind, Image, PodStore, Refresh
 from nasflow.cli.console import remark, say
 from nasflow.errors import UserError
 
@@ -25,20 +25,22 @@ def compile_pipeline(
     allow_tag: AllowTag = False,
     store: PodStore = None,
     device_kind: DeviceKind = None,
+    refresh: Refresh = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Compile a search into a pipeline file for Kubeflow Pipelines."""
+    """Compile a search, or its refresh, into a pipeline file for Kubeflow Pipelines."""
     from nasflow.cli import wiring
     from nasflow.config import load_config
     from nasflow.pipelines.search.images import chosen_image
 
-    target = out if out is not None else Path(f"{load_config(config).name}-pipeline.yaml")
+    kind = "refresh" if refresh else "pipeline"
+    target = out if out is not None else Path(f"{load_config(config).name}-{kind}.yaml")
     if target.suffix not in (".yaml", ".yml"):
         raise UserError(f"--out must name a .yaml file, not '{target}'; try '{target.with_suffix('.yaml')}'.")
     if target.exists() and not force:
         raise UserError(f"{target} exists already; name another file with --out, or replace it with --force.")
     chosen = chosen_image(image, allow_tag=allow_tag)
-    notes = wiring.compile_pipeline(config, target, chosen, device_kind, store=store)
+    notes = wiring.compile_pipeline(config, target, chosen, device_kind, store=store, refresh=refresh)
     say(f"Wrote {target}. Upload it to Kubeflow Pipelines, in its UI or with 'kfp pipeline create -p NAME {target}'.")
     for note in notes:
         remark(note)

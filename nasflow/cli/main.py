@@ -18,6 +18,8 @@ from nasflow.cli.gc import gc
 from nasflow.cli.image import image
 from nasflow.cli.logs import logs
 from nasflow.cli.new import new
+from nasflow.cli.promote import promote
+from nasflow.cli.refresh import refresh
 from nasflow.cli.report import report
 from nasflow.cli.run import run
 from nasflow.cli.schedule import app as schedule
@@ -63,6 +65,8 @@ for _name, _command in (
     ("new", new),
     ("check", check),
     ("run", run),
+    ("refresh", refresh),
+    ("promote", promote),
     ("compile", compile_pipeline),
     ("submit", submit),
     ("cancel", cancel),

@@ -11,6 +11,7 @@ from nasflow.cli.views import (
     GarbageView,
     LeaderboardView,
     PlanView,
+    RefreshView,
     ScheduleRow,
     SearchRow,
     SummaryView,
@@ -220,6 +221,19 @@ def summary(view: SummaryView) -> Group:
 
 def _outcomes(view: SummaryView) -> list[tuple[str, int]]:
     return [("failed", view.failed), ("rejected", view.rejected), ("reused", view.reused)]
+
+
+def refresh(view: RefreshView) -> Group:
+    """Draw what a refresh came to."""
+    parts: list[RenderableType] = [_heading(f"Refresh of {view.name}", view.headline)]
+    parts += [_bullet(sentence) for sentence in view.sentences]
+    if view.facts:
+        parts += [_heading("Figures"), _pairs(view.facts)]
+    if view.files:
+        parts += [_heading("Files"), *_places(view.files)]
+    if view.next_steps:
+        parts += [_heading("Next"), *(line for text, command in view.next_steps for line in _step(text, command))]
+    return _stacked(parts)
 
 
 def garbage(view: GarbageView) -> RenderableType:

@@ -215,6 +215,27 @@ class SummaryView:
 
 
 @dataclass(frozen=True)
+class RefreshView:
+    """What a refresh came to.
+
+    Attributes:
+        name: The search.
+        headline: Whether something was done, in a word or two.
+        sentences: What was found and decided.
+        facts: The figures, by name.
+        files: What was written, and where.
+        next_steps: What to do next and the command for it.
+    """
+
+    name: str
+    headline: str
+    sentences: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    next_steps: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class GarbageView:
     """What `gc` removes.
 

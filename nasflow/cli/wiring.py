@@ -62,14 +62,17 @@ def compile_pipeline(
     device_kind: str | None,
     *,
     store: str | None = None,
+    refresh: bool = False,
 ) -> list[str]:
-    """Write the pipeline of a search into a YAML file; return what the user has to see to on the cluster."""
+    """Write the pipeline of a search, or of its refresh, into a YAML file; return what the user has to see to."""
+    from nasflow.pipelines.refresh.compiling import compile_refresh
     from nasflow.pipelines.search.compiling import compile_search
     from nasflow.pipelines.search.reach import left_to_chance, out_of_reach
 
     checked = load_for_pods(config, store)
     with placed(config):
-        notes = compile_search(checked, config.resolve().parent, target, device_kind, image=image)
+        compiled = compile_refresh if refresh else compile_search
+        notes = compiled(checked, config.resolve().parent, target, device_kind, image=image)
     return [*notes, *out_of_reach(checked), *left_to_chance(checked)]
 
 

@@ -19,6 +19,7 @@ from nasflow.config.model import (
     TrackingConfig,
 )
 from nasflow.config.recipe import RecipeChoice, recipe_choices, recipe_field
+from nasflow.config.refresh import RefreshConfig
 from nasflow.config.sources import split_source
 from nasflow.config.training import AugmentConfig, ProgressiveConfig, TrainingConfig
 
@@ -35,6 +36,7 @@ __all__ = [
     "ParallelismConfig",
     "ProgressiveConfig",
     "RecipeChoice",
+    "RefreshConfig",
     "RegistryConfig",
     "ResourcesConfig",
     "SearchConfig",

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from nasflow.config.base import Named, Section
 from nasflow.config.checks import clashes
 from nasflow.config.pods import PodsConfig
+from nasflow.config.refresh import RefreshConfig
 from nasflow.config.training import TrainingConfig
 
 Scalar = str | int | float | bool
@@ -193,6 +194,9 @@ class RegistryConfig(Section):
     margin: float = Field(default=0.0, ge=0, lt=1)
     """How much better than the present champion the winner must be, on the task's first metric."""
 
+    level: float = Field(default=0.05, gt=0, le=0.5)
+    """Probability of promoting a network that is no better, which is accepted; what the paired test is held to."""
+
     @field_validator("name")
     @classmethod
     def _name_is_accepted_by_mlflow(cls, value: str | None) -> str | None:
@@ -272,6 +276,9 @@ class SearchConfig(Section):
 
     registry: RegistryConfig = RegistryConfig()
     """Where and when the winner is registered."""
+
+    refresh: RefreshConfig = RefreshConfig()
+    """What `nasflow refresh` does once the data have changed."""
 
     tracking: TrackingConfig = TrackingConfig()
     """Which MLflow is told of the search."""

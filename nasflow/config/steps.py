@@ -15,10 +15,15 @@ Step = Literal[
     "export_model",
     "report",
     "register_model",
+    "detect_change",
+    "conclude_refresh",
 ]
 """Name of a step: that of its component."""
 
 STEPS: tuple[Step, ...] = get_args(Step)
+
+REFRESHING: frozenset[Step] = frozenset({"detect_change", "conclude_refresh"})
+"""Steps that only the pipeline of a refresh has."""
 
 TRAINING: frozenset[Step] = frozenset({"train_candidates", "search_on", "train_final"})
 """Steps that train networks: they alone get the accelerator, and the nodes that have it."""
@@ -27,9 +32,9 @@ STORING: frozenset[Step] = frozenset(STEPS) - {"generate_space"}
 """Steps that read or write the store."""
 
 TRACKING: frozenset[Step] = frozenset(
-    {"propose", "train_candidates", "search_on", "select", "train_final", "register_model"}
+    {"propose", "train_candidates", "search_on", "select", "train_final", "register_model", *REFRESHING}
 )
-"""Steps that write to MLflow: `propose` and `select` where they stop a search, which its run is told."""
+"""Steps that use MLflow: `propose` and `select` where they stop a search, which its run is told."""
 
 CACHING: frozenset[Step] = frozenset({"prepare_data"})
 """Steps that keep in the cache what is costly to fetch: downloads, and the data prepared from them."""

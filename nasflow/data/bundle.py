@@ -40,6 +40,8 @@ class DataBundle:
         fingerprint: Hash of contents, labels, splits, size and channels.
         skipped: Unreadable samples by name, with the reason.
         dropped: For `train` and `val`, how many samples were left out because their content is in a later split.
+        given: The splits that the source gave; the others were cut by hash. None where an earlier version, which did
+            not say, prepared the data.
     """
 
     root: Path
@@ -54,6 +56,7 @@ class DataBundle:
     fingerprint: str
     skipped: Mapping[str, str] = field(repr=False)
     dropped: Mapping[Split, int]
+    given: tuple[Split, ...] | None = None
 
     def images(self, split: Split) -> NDArray[np.uint8]:
         """Return the images of a split, memory-mapped and read-only: uint8 (N, size, size, channels).
@@ -114,6 +117,7 @@ class DataBundle:
             fingerprint=document["fingerprint"],
             skipped=document["skipped"],
             dropped=document["dropped"],
+            given=tuple(document["given"]) if "given" in document else None,
         )
 
     def _array(self, name: str) -> NDArray[Any]:

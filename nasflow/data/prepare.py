@@ -105,6 +105,7 @@ def _write(folder: Path, summary: Summary, staged: Staged, config: DataConfig) -
             "fingerprint": _fingerprint(summary, splits),
             "skipped": staged.skipped,
             "dropped": dropped,
+            "given": list(summary.splits),
         },
     )
 

@@ -48,9 +48,9 @@ def settle(
 ) -> Registration:
     """Decide which alias a version gets, and give it.
 
-    What was decided and carried out stands, whoever is champion by now, unless another margin is asked for. A decision
-    is written down before it is carried out, so that who was stopped goes on with it, as long as nobody else has become
-    champion since.
+    What was decided and carried out stands, whoever is champion by now, unless another margin or level is asked for. A
+    decision is written down before it is carried out, so that who was stopped goes on with it, as long as nobody else
+    has become champion since.
 
     Args:
         client: Of the MLflow.
@@ -66,12 +66,12 @@ def settle(
     """
     name, number = submission.name, int(version.version)
     decision = _kept(version)
-    if decision is not None and version.tags.get(DONE_TAG) and decision.margin == submission.margin:
+    if decision is not None and version.tags.get(DONE_TAG) and _asked_alike(decision, submission):
         return decision
-    with _turn(store, target, name):
+    with turn(store, target, name):
         for _ in range(_ATTEMPTS):
             current = champion_version(client, name)
-            if decision is None or decision.margin != submission.margin or not _stands(decision, current):
+            if decision is None or not (_asked_alike(decision, submission) and _stands(decision, current)):
                 decision = _decide(client, target, submission, number, current=current, before=decision)
                 _keep(client, decision)
             if champion_version(client, name) == current:
@@ -85,8 +85,17 @@ def settle(
 
 
 @contextmanager
-def _turn(store: Store | None, target: TrackingTarget, name: str) -> Iterator[None]:
-    """Let one at a time decide about a model."""
+def turn(store: Store | None, target: TrackingTarget, name: str) -> Iterator[None]:
+    """Let one at a time decide about a model.
+
+    Args:
+        store: Where those who decide about it take turns; without one, nobody waits.
+        target: The MLflow.
+        name: Name of the registered model.
+
+    Raises:
+        HeldError: Another has been deciding for a minute.
+    """
     from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
     with ExitStack() as stack:
@@ -123,6 +132,11 @@ def _keep(client: MlflowClient, decision: Registration) -> None:
     client.set_model_version_tag(name, version, DECISION_TAG, json.dumps(decision.to_json()))
 
 
+def _asked_alike(decision: Registration, submission: Submission) -> bool:
+    """Whether a decision was made by the margin and the level that are asked for."""
+    return (decision.margin, decision.level) == (submission.margin, submission.level)
+
+
 def _stands(decision: Registration, current: int | None) -> bool:
     """Whether a decision may still be carried out: nobody else has become champion since it was made."""
     return decision.alias == CHALLENGER or current in (decision.compared_with, decision.version)
@@ -150,29 +164,32 @@ def _decide(
 ) -> Registration:
     """Compare a version with the champion, or, where it is champion by an earlier decision, with the one before."""
     name = submission.name
-    made = Registration(name, version, CHAMPION, submission.run_id, "", margin=submission.margin)
+    made = Registration(
+        name, version, CHAMPION, submission.run_id, "", margin=submission.margin, level=submission.level
+    )
     rival = current
     if current == version:
         if before is None or before.alias != CHAMPION:
             return replace(made, why=f"It was made the champion of '{name}' in MLflow.")
         rival = before.compared_with if _exists(client, name, before.compared_with) else None
         if rival is None:
-            return replace(before, margin=submission.margin)
+            return replace(before, margin=submission.margin, level=submission.level)
     if rival is None:
         return replace(made, why=f"It is the first champion of '{name}'.")
     made = replace(made, compared_with=rival)
     images, targets = submission.bundle.images("test"), submission.bundle.targets("test")
     try:
+        submission.check(client.get_model_version(name, str(rival)).tags)
         theirs = champion_probabilities(client, target, Version(name, rival), images, submission.bundle.classes)
     except IncomparableError as error:
         why = f"Version {rival} stays champion, for the two cannot be compared: {error}."
         return replace(made, alias=CHALLENGER, why=why)
     found = submission.compare(submission.probabilities, theirs, targets)
-    said = found.sentence(f"version {version}", f"version {rival}")
-    if found.better(submission.margin):
+    said = found.sentence(f"version {version}", f"version {rival}", submission.level)
+    if found.better(submission.margin, submission.level):
         return replace(made, comparison=found, why=f"It replaces version {rival} as champion. {said}")
-    if found.better():
-        said += f" The gain of {found.difference:.4f} is below registry.margin, {submission.margin:g}."
+    if found.better(level=submission.level):
+        said += f" The gain of {found.difference:.4f} is below {submission.section}.margin, {submission.margin:g}."
     stays = "is champion again" if current == version else "stays champion"
     return replace(made, alias=CHALLENGER, comparison=found, why=f"Version {rival} {stays}. {said}")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +13,8 @@ from nasflow.delivery.comparing import comparer
 from nasflow.delivery.exporting import export_winner
 from nasflow.delivery.final import test_probabilities
 from nasflow.delivery.outcome import Outcome, Registration
+from nasflow.delivery.refresh.samples import check_unseen, keep_samples
+from nasflow.delivery.refresh.standing import REFRESH_TAG
 from nasflow.delivery.registering import register
 from nasflow.delivery.reporting import report_page, write_report
 from nasflow.delivery.submission import Submission
@@ -221,6 +224,7 @@ def _registered(plan: Plan, records: SearchRecords, outcome: Outcome, model: Pat
         records.store.put(f"{records.folder}/{REPORT}", html.encode())
         return html
 
+    keep_samples(records.store, plan.bundle)
     submission = Submission(
         name=plan.config.model_name,
         outcome=outcome,
@@ -231,7 +235,15 @@ def _registered(plan: Plan, records: SearchRecords, outcome: Outcome, model: Pat
         parent_run_id=tracker.parent_run_id(),
         compare=comparer(plan.task, plan.config.seed),
         margin=plan.config.registry.margin,
+        level=plan.config.registry.level,
     )
+    if plan.request.refresh:
+        submission = replace(
+            submission,
+            section="refresh",
+            tags={REFRESH_TAG: plan.request.refresh},
+            check=partial(check_unseen, records.store, plan.bundle),
+        )
     return register(tracker.target, submission, page, records.store)
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nasflow.delivery.statistics import Comparison
+from nasflow.delivery.statistics import LEVEL, Comparison
 from nasflow.errors import IntegrityError
 from nasflow.ids import digest
 from nasflow.trials import Trial, TrialResult
@@ -167,6 +167,7 @@ class Registration:
         compared_with: Version of the champion that it was compared with, or None.
         comparison: That comparison, or None where there was none.
         margin: How much better than the champion it had to be.
+        level: What the p value of the comparison had to be below.
     """
 
     name: str
@@ -177,6 +178,7 @@ class Registration:
     compared_with: int | None = None
     comparison: Comparison | None = None
     margin: float = 0.0
+    level: float = LEVEL
 
     @property
     def uri(self) -> str:

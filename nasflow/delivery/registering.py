@@ -83,6 +83,7 @@ def _made(client: MlflowClient, target: TrackingTarget, submission: Submission) 
         "nasflow.architecture_id": architecture.id,
         "nasflow.family": architecture.family,
         "nasflow.data": bundle.fingerprint,
+        **submission.tags,
         **{f"nasflow.{name}": f"{value:.6g}" for name, value in outcome.winner.test_metrics.items()},
         **{f"nasflow.{name}": f"{result.metrics[name]:.6g}" for name in result.measured},
     }

@@ -64,18 +64,19 @@ class Comparison:
     wins: int = -1
     losses: int = -1
 
-    def better(self, margin: float = 0.0) -> bool:
-        """Whether the first network is better by at least `margin`, and beyond doubt (p below 5 %)."""
-        return self.difference >= margin - _ROUNDING and self.difference > 0 and self.p_value < LEVEL
+    def better(self, margin: float = 0.0, level: float = LEVEL) -> bool:
+        """Whether the first network is better by at least `margin`, and beyond doubt (p below `level`)."""
+        return self.difference >= margin - _ROUNDING and self.difference > 0 and self.p_value < level
 
-    def sentence(self, first: str, second: str) -> str:
+    def sentence(self, first: str, second: str, level: float = LEVEL) -> str:
         """Return the outcome in plain words.
 
         Args:
             first: What the first network is called, as in `the winner`.
             second: What the second one is called.
+            level: Below which p counts as beyond doubt.
         """
-        if self.better():
+        if self.better(level=level):
             verdict = f"{first} is better than {second} beyond reasonable doubt"
         elif self.difference > 0:
             verdict = f"{first} did better than {second}, but chance explains that as well"

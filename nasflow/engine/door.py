@@ -135,13 +135,16 @@ def _check_budget(plan: Plan, records: SearchRecords) -> None:
         )
 
 
-def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: Progress | None = None) -> Admitted:
+def admit(
+    config: SearchConfig, base: Path, *, anew: bool = False, refresh: str = "", on_progress: Progress | None = None
+) -> Admitted:
     """Prepare the data, check everything that can be checked, and identify the search.
 
     Args:
         config: The configuration, validated.
         base: Folder that relative data paths start at.
         anew: Start the search anew even where it has run before.
+        refresh: Id of the refresh that the search is a part of, if any.
         on_progress: Told of samples prepared and samples in all.
 
     Raises:
@@ -151,7 +154,7 @@ def admit(config: SearchConfig, base: Path, *, anew: bool = False, on_progress: 
     """
     began = time.time()
     config = anchored(config)
-    request = Request(config, base.resolve(), "", 0)
+    request = Request(config, base.resolve(), "", 0, refresh)
     found = outlook(config, request.base).found
     store = request.store()
     probe = DeviceProbe(config.resources, store)

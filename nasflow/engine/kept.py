@@ -66,6 +66,11 @@ def kept_searches(store: Store) -> list[KeptSearch]:
     return sorted(found, key=lambda kept: -kept.started_at)
 
 
+def kept_search(store: Store, search_id: str) -> KeptSearch | None:
+    """Return the search with an id, or None where the store does not keep it or it cannot be read here."""
+    return _kept(SearchRecords(store, search_id))
+
+
 def find_search(store: Store, wanted: str, like: SearchConfig | None = None) -> KeptSearch:
     """Return a search by its name or by the beginning of its id; of several with one name the one that began last.
 

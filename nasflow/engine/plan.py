@@ -200,6 +200,7 @@ class Plan:
                 "round_size": config.parallelism.round_size,
                 "context": self.context,
                 "generation": self.request.generation,
+                **({"refresh": self.request.refresh} if self.request.refresh else {}),
             }
         )
 

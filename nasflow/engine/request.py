@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasflow.config import SearchConfig
+from nasflow.config import RegistryConfig, SearchConfig
 from nasflow.errors import damaged
 from nasflow.ids import digest
 from nasflow.storage import Store, open_store
@@ -21,12 +21,14 @@ class Request:
         base: Folder that relative data paths start at.
         device_kind: Kind of device that the trials are trained on, as in `cpu-AVX2`.
         generation: How many times this search was started anew.
+        refresh: Id of the refresh that the search is a part of, or empty; it is kept in the store.
     """
 
     config: SearchConfig
     base: Path
     device_kind: str
     generation: int = 0
+    refresh: str = ""
 
     def to_json(self) -> str:
         """Return the request as JSON text without defaults, to stay below KFP's limit of 10,000 bytes a parameter."""
@@ -36,6 +38,7 @@ class Request:
                 "base": str(self.base),
                 "device_kind": self.device_kind,
                 "generation": self.generation,
+                **({"refresh": self.refresh} if self.refresh else {}),
             },
             separators=(",", ":"),
         )
@@ -54,6 +57,7 @@ class Request:
                 Path(document["base"]),
                 document["device_kind"],
                 document["generation"],
+                document.get("refresh", ""),
             )
 
     def store(self) -> Store:
@@ -89,10 +93,13 @@ def extent_asked(config: SearchConfig) -> str:
 
 def delivery_asked(config: SearchConfig) -> str:
     """Hash what a delivery depends on besides the search and its MLflow; another hash goes on to another delivery."""
+    registry = config.registry.model_dump(mode="json")
+    if config.registry.level == RegistryConfig().level:
+        del registry["level"]  # it came later, and what was delivered before stands
     return digest(
         {
             "extent": extent_asked(config),
             "final": config.final.model_dump(mode="json"),
-            "registry": config.registry.model_dump(mode="json"),
+            "registry": registry,
         }
     )

@@ -10,9 +10,11 @@ from nasflow.engine.goals import goal_note, goal_round
 from nasflow.engine.hours import SearchClock, closed
 from nasflow.engine.plan import Plan
 from nasflow.engine.records import Batch, SearchRecords
+from nasflow.engine.refreshes import first_proposals
 from nasflow.engine.shards import cut
 from nasflow.errors import SearchError
 from nasflow.spaces import known_cost
+from nasflow.strategies import Proposal
 from nasflow.strategies.loading import checked_proposal
 from nasflow.trials import Entry, History, Trial
 
@@ -67,7 +69,7 @@ def propose_round(plan: Plan, records: SearchRecords, number: int, clock: Search
         # A round that a smaller budget cut short is filled up as if none of it were trained: how far it is when the
         # budget is raised must not matter.
         history = History(Entry(e.trial, e.result if n < first else None) for n, e in enumerate(history))
-        batch = records.add_batch(_ask(plan, history, batches, last - len(known)))
+        batch = records.add_batch(_ask(plan, records, history, batches, last - len(known)))
         batches.append(batch)
         known += batch.trials
     if not known:
@@ -150,8 +152,14 @@ def _check_finished(history: History, before: int) -> None:
         )
 
 
-def _ask(plan: Plan, history: History, batches: list[Batch], count: int) -> Batch:
-    problem = plan.problem(batches[-1].state if batches else None)
-    proposal = checked_proposal(problem, history, count, plan.strategy.propose(problem, history, count))
-    trials = tuple(plan.trial(candidate) for candidate in proposal.candidates)
+def _ask(plan: Plan, records: SearchRecords, history: History, batches: list[Batch], count: int) -> Batch:
+    """Ask for the next trials: what a refresh begins with, and then the strategy, which sees those as under way."""
+    state = batches[-1].state if batches else None
+    problem = plan.problem(state)
+    first = first_proposals(plan.request.refresh, problem, history, records.store)[:count]
+    seen = History([*history, *(Entry(plan.trial(candidate), None) for candidate in first)])
+    proposal, rest = Proposal((), state), count - len(first)
+    if rest:
+        proposal = checked_proposal(problem, seen, rest, plan.strategy.propose(problem, seen, rest))
+    trials = tuple(plan.trial(candidate) for candidate in (*first, *proposal.candidates))
     return Batch(len(history), trials, len(trials) < count, proposal.state, proposal.note)

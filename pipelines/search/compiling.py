@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from nasflow.components.image import IMAGE
 from nasflow.config import ResourcesConfig, SearchConfig
@@ -16,9 +18,19 @@ from nasflow.errors import MissingDataError, StorageError, UserError
 from nasflow.pipelines.search.limits import LARGEST_SPEC, check_parameter, check_shards, check_size, shards_at_once
 from nasflow.storage.patience import at_the_door
 
+Build = Callable[[str, SearchConfig, int, str, Callable[[Any], None]], Any]
+"""Makes a pipeline of what `search_pipeline` takes."""
+
 
 def compile_search(
-    config: SearchConfig, base: Path, target: Path, device_kind: str | None = None, *, image: str = IMAGE
+    config: SearchConfig,
+    base: Path,
+    target: Path,
+    device_kind: str | None = None,
+    *,
+    image: str = IMAGE,
+    build: Build | None = None,
+    refresh: str = "",
 ) -> list[str]:
     """Write the pipeline of a search as KFP's intermediate representation; the same configuration gives the same bytes.
 
@@ -33,6 +45,8 @@ def compile_search(
         device_kind: Kind of device that the pods train on, as in `cpu-AVX2` or `cuda-NVIDIA H100`; by default this
             machine's.
         image: Name of the image of the pods.
+        build: Makes the pipeline; by default that of a search.
+        refresh: Id of the refresh that the search is a part of, if any.
 
     Returns:
         Sentences on what could not be looked at from here.
@@ -42,15 +56,16 @@ def compile_search(
             on another kind of device, or the backend would refuse the pipeline.
     """
     check_shards(config)
-    request = Request(_for_pods(anchored(config)), base.resolve(), kind_of_pods(config, device_kind))
+    kind = kind_of_pods(config, device_kind)
+    request = Request(_for_pods(anchored(config)), base.resolve(), kind, refresh=refresh)
     check_parameter(request)
     notes = _looked_at(config, base)
-    content = _compiled(config, request, image)
+    content = _compiled(config, request, image, build)
     if len(content) > LARGEST_SPEC:
         single = config.model_copy(
             update={"budget": config.budget.model_copy(update={"trials": config.parallelism.round_size})}
         )
-        check_size(config, len(content), len(_compiled(single, request, image)))
+        check_size(config, len(content), len(_compiled(single, request, image, build)))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
     return notes
@@ -90,7 +105,7 @@ def _kind_here(config: SearchConfig) -> str:
     return DeviceProbe(config.resources.model_copy(update={"device": "auto"})).result()
 
 
-def _compiled(config: SearchConfig, request: Request, image: str) -> bytes:
+def _compiled(config: SearchConfig, request: Request, image: str, build: Build | None) -> bytes:
     """Return the content of the file."""
     from kfp import compiler
 
@@ -98,7 +113,7 @@ def _compiled(config: SearchConfig, request: Request, image: str) -> bytes:
     from nasflow.pipelines.search.pods import clothing
 
     name, clothe = f"nasflow-{config.name}", clothing(config, image)
-    pipeline = search_pipeline(name, config, shards_at_once(config), request.to_json(), clothe)
+    pipeline = (build or search_pipeline)(name, config, shards_at_once(config), request.to_json(), clothe)
     with TemporaryDirectory(prefix="nasflow-") as folder:
         file = Path(folder, "pipeline.yaml")
         compiler.Compiler().compile(pipeline, str(file))

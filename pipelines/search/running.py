@@ -170,9 +170,29 @@ def run_search(
     """
     containers = Containers(image) if image is not None else None
     admitted = admit(config, base, anew=anew, on_progress=on_prepared)
+    return run_admitted(admitted, on_status=on_status, containers=containers)
+
+
+def run_admitted(
+    admitted: Admitted,
+    *,
+    on_status: Callable[[SearchStatus, float], None] | None = None,
+    containers: Containers | None = None,
+) -> Finished:
+    """Run a search that may run by its pipeline on this machine, from where it stopped.
+
+    Args:
+        admitted: The search.
+        on_status: Told twice a second how far it is, and when it first started, in Unix seconds.
+        containers: Where its steps run, if not in processes.
+
+    Raises:
+        HeldError: Another process runs this search.
+        NasflowError: A step failed, in its own words.
+    """
     plan, records = admitted.plan, admitted.records
     reader = StatusReader(plan.known, records)
-    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{config.name}'") as lease:
+    with hold(records.store, f"{records.folder}/lease.json", purpose=f"search '{plan.config.name}'") as lease:
         known = delivered(plan, records)
         if known is not None and not known.untracked:
             return Finished(plan, records, reader.read(), replace(known, repeated=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nasflow.config.steps import CACHING, STEPS, STORING, TRACKING, TRAINING, users_of
+from nasflow.config.steps import CACHING, REFRESHING, STEPS, STORING, TRACKING, TRAINING, users_of
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 
@@ -17,7 +17,7 @@ def test_there_is_a_step_for_every_component() -> None:
 
 
 def test_every_group_is_of_steps() -> None:
-    for group in (TRAINING, STORING, TRACKING, CACHING):
+    for group in (TRAINING, STORING, TRACKING, CACHING, REFRESHING):
         assert group <= set(STEPS)
 
 
@@ -26,8 +26,10 @@ def source(step: str) -> str:
 
 
 def test_the_steps_that_write_to_mlflow_say_so_in_their_components() -> None:
-    """`finish` registers, `failure_told` and `open_tracker` write to runs; no other step calls any of them."""
-    words = ("open_tracker", "failure_told", "finish(")
+    """`finish` registers, `failure_told` and `open_tracker` write to runs; `look` asks for the champion, and `conclude`
+    writes a run of its own; no other step calls any of them.
+    """
+    words = ("open_tracker", "failure_told", "finish(", "look(", "conclude(")
     assert {step for step in STEPS if any(word in source(step) for word in words)} == TRACKING
 
 

@@ -198,7 +198,7 @@ def test_patience_ends(registry: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(deciding, "PATIENCE_SECONDS", 0.3)
     store = open_store(str(tmp_path))
     submission = registry.submission("held", "held-1", 0)
-    with deciding._turn(store, registry.target, "held"):
+    with deciding.turn(store, registry.target, "held"):
         keys = list(store.keys("models/"))
         assert len(keys) == 1
         with pytest.raises(HeldError, match="the champion of 'held' is held by process"):

@@ -55,6 +55,9 @@ def test_a_url_stays(tmp_path: Path) -> None:
         ({"final": {"candidates": 1}}, False),
         ({"registry": {"margin": 0.1}}, False),
         ({"registry": {"name": "other"}}, False),
+        ({"registry": {"level": 0.01}}, False),
+        ({"registry": {"level": 0.05}}, True),
+        ({"refresh": {"margin": 0.1}}, True),
         ({"budget": {"trials": 30}}, False),
     ],
 )

@@ -15,7 +15,7 @@ import yaml
 
 from nasflow.config import SearchConfig, config_from
 from nasflow.config.loading import load_config
-from nasflow.config.steps import CACHING, STEPS, STORING, TRACKING, TRAINING
+from nasflow.config.steps import CACHING, REFRESHING, STEPS, STORING, TRACKING, TRAINING
 from nasflow.pipelines.search.compiling import compile_search
 from nasflow.pipelines.search.pods import SPOT
 from nasflow.testing.plugins import installed
@@ -115,7 +115,7 @@ def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_every_step_is_there(example: Compiled) -> None:
-    assert {step for step, _, _ in example.tasks()} == set(STEPS)
+    assert {step for step, _, _ in example.tasks()} == set(STEPS) - REFRESHING
 
 
 def test_accelerator_nodes_and_tolerations_are_for_the_steps_that_train_alone(example: Compiled) -> None:
@@ -127,9 +127,9 @@ def test_accelerator_nodes_and_tolerations_are_for_the_steps_that_train_alone(ex
 
 
 def test_each_secret_is_on_exactly_the_tasks_that_use_it(example: Compiled) -> None:
-    assert example.steps_where(has_secret("nasflow-s3")) == STORING
-    assert example.steps_where(has_secret("nasflow-mlflow")) == TRACKING
-    assert example.steps_where(lambda _, pod: "secretAsVolume" in pod) == STORING
+    assert example.steps_where(has_secret("nasflow-s3")) == STORING - REFRESHING
+    assert example.steps_where(has_secret("nasflow-mlflow")) == TRACKING - REFRESHING
+    assert example.steps_where(lambda _, pod: "secretAsVolume" in pod) == STORING - REFRESHING
     assert example.steps_where(lambda _, pod: "pvcMount" in pod) == CACHING
 
 
