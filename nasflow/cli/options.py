@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasflow.cli.arguments import AllowTag, CaFile, DeviceKind, Host, Image, Namespace, PodStore, TokenFile
+from nasflow.cli.arguments import AllowTag, CaFile, DeviceKind, Host, Image, Namespace, PodStore, Refresh, TokenFile
 
 if TYPE_CHECKING:
     from nasflow.config import SearchConfig
@@ -56,6 +56,7 @@ class Compiling:
         check_image: Whether the image's registry is asked.
         plain_http: Whether that speaks HTTP without TLS.
         registry_ca: Authority of its certificate.
+        refresh: Whether it is the refresh that runs, not the search.
     """
 
     image: str | None = None
@@ -65,6 +66,7 @@ class Compiling:
     check_image: bool = True
     plain_http: bool = False
     registry_ca: Path | None = None
+    refresh: bool = False
 
     def image_for(self, search: SearchConfig) -> tuple[str, list[str]]:
         """Return the image that a search's pods run, and notes on it; see `image_of_pods`."""
@@ -92,9 +94,10 @@ def compile_options(
     registry_ca: RegistryCa = None,
     store: PodStore = None,
     device_kind: DeviceKind = None,
+    refresh: Refresh = False,
 ) -> Compiling:
     """Return how a search is compiled."""
-    return Compiling(image, device_kind, allow_tag, store, check_image, plain_http, registry_ca)
+    return Compiling(image, device_kind, allow_tag, store, check_image, plain_http, registry_ca, refresh)
 
 
 def taking(**groups: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -56,7 +56,9 @@ class Submission:
         image, self.notes = compiling.image_for(self.search)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "pipeline.yaml")
-            self.notes += wiring.compile_pipeline(config, file, image, compiling.device_kind, store=compiling.store)
+            self.notes += wiring.compile_pipeline(
+                config, file, image, compiling.device_kind, store=compiling.store, refresh=compiling.refresh
+            )
             self._request = read_request(file.read_bytes())
             self.version: Version = uploaded(self.connection, file)
         self._runs = Runs(self.connection, self.search.name)

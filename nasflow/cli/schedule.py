@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nasflow.pipelines.cluster.schedules import Schedule, Schedules
 
 app = typer.Typer(
-    help="Run searches at set times on Kubeflow Pipelines.",
+    help="Run searches and refreshes at set times on Kubeflow Pipelines.",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -52,7 +52,7 @@ ServerTimeZone = Annotated[
 
 ScheduleName = Annotated[
     str | None,
-    typer.Option("--name", metavar="NAME", help="Name; by default that of the search.", show_default=False),
+    typer.Option("--name", metavar="NAME", help="Name; by default that of the search or refresh.", show_default=False),
 ]
 
 
@@ -79,7 +79,8 @@ def create(
     times.Cron.parse(cron), times.zone_named(time_zone)  # before anything is uploaded
     submission = Submission(config, access, compiling)
     search = submission.search.name
-    wanted = Wanted(name or search, search, submission.version, cron, time_zone, server_time_zone, service_account)
+    usual = f"{search}-refresh" if compiling.refresh else search
+    wanted = Wanted(name or usual, search, submission.version, cron, time_zone, server_time_zone, service_account)
     schedule, changed = Schedules(submission.connection).created(wanted)
     for note in submission.notes:
         remark(note)

@@ -35,7 +35,7 @@ def submit(
     compiling: Compiling,
     access: Access,
 ) -> None:
-    """Run a search on Kubeflow Pipelines.
+    """Run a search, or its refresh, on Kubeflow Pipelines.
 
     The pipeline is uploaded once for each content. A run of it that is not over yet is taken up instead of started
     twice, so that the same command again is safe; after a failure it goes on where the search stopped.
@@ -46,6 +46,8 @@ def submit(
 
     if max_restarts and not wait:
         raise UserError("--max-restarts needs --wait: somebody has to see that a pod is lost.")
+    if new and compiling.refresh:
+        raise UserError("--new begins a search anew, and a refresh does that by itself once its data change.")
     submission = Submission(config, access, compiling)
     run, started = submission.start(service_account, anew=new)
     for note in submission.notes:
@@ -60,4 +62,5 @@ def submit(
 
     with Progress(console()) as progress:
         submission.follow(run, service_account, progress.update, restarted, max_restarts=max_restarts)
-    say(f"Search {submission.search.name} is delivered.")
+    ended = "The refresh of {} has ended." if compiling.refresh else "Search {} is delivered."
+    say(ended.format(submission.search.name))

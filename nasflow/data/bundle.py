@@ -40,8 +40,7 @@ class DataBundle:
         fingerprint: Hash of contents, labels, splits, size and channels.
         skipped: Unreadable samples by name, with the reason.
         dropped: For `train` and `val`, how many samples were left out because their content is in a later split.
-        given: The splits that the source gave; the others were cut by hash. None where an earlier version, which did
-            not say, prepared the data.
+        given: The splits that the source gave; the others were cut by hash.
     """
 
     root: Path
@@ -56,7 +55,7 @@ class DataBundle:
     fingerprint: str
     skipped: Mapping[str, str] = field(repr=False)
     dropped: Mapping[Split, int]
-    given: tuple[Split, ...] | None = None
+    given: tuple[Split, ...] = ()
 
     def images(self, split: Split) -> NDArray[np.uint8]:
         """Return the images of a split, memory-mapped and read-only: uint8 (N, size, size, channels).
@@ -117,7 +116,7 @@ class DataBundle:
             fingerprint=document["fingerprint"],
             skipped=document["skipped"],
             dropped=document["dropped"],
-            given=tuple(document["given"]) if "given" in document else None,
+            given=tuple(document["given"]),
         )
 
     def _array(self, name: str) -> NDArray[Any]:

@@ -147,7 +147,7 @@ class ContainerSettings:
 
 def limits_of(config: SearchConfig) -> dict[str, Limit]:
     """Return by step what `resources` lets it use: what its pod would have on a cluster."""
-    found = {}
+    found: dict[str, Limit] = {}
     for step in STEPS:
         pod = pod_of(config, step)
         memory = None if pod.memory_gib is None else int(pod.memory_gib * _GIB)

@@ -63,6 +63,17 @@ def test_a_schedule_of_another_name_in_a_zone_with_summer_time(server: KubeflowS
     assert len(server.kept("recurring_runs")) > 5
 
 
+def test_the_refresh_has_a_schedule_of_its_own(server: KubeflowServer) -> None:
+    for more in ([], ["--refresh"]):
+        assert create("--cron", "@daily", *more).exit_code == 0
+    made = {
+        run["display_name"]: run["pipeline_version_reference"]["pipeline_id"] for run in server.kept("recurring_runs")
+    }
+    assert len(set(made.values())) == 2
+    assert sorted(pipeline["name"] for pipeline in server.kept("pipelines")) == ["nasflow-pets", "nasflow-pets-refresh"]
+    assert "Schedule pets-refresh is there already" in create("--cron", "@daily", "--refresh").output
+
+
 def test_an_installation_in_the_same_zone_needs_one_recurring_run(server: KubeflowServer) -> None:
     create("--cron", "0 3 1 * *", "--time-zone", "Europe/Berlin", "--server-time-zone", "Europe/Berlin")
     (run,) = server.kept("recurring_runs")

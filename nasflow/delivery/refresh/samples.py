@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 
 from nasflow.data.bundle import DataBundle
-from nasflow.data.splits import place
 from nasflow.delivery.champion import IncomparableError
 from nasflow.errors import IntegrityError
 from nasflow.storage import Store
@@ -45,8 +44,7 @@ def check_hashed(bundle: DataBundle) -> None:
     Raises:
         IncomparableError: The source gave them, so that a sample may have been in training before.
     """
-    given = "test" in bundle.given if bundle.given is not None else not _looks_hashed(bundle)
-    if given:
+    if "test" in bundle.given:
         raise IncomparableError(
             "the data bring a test split of their own, and only one that is cut by the hash of each sample's content "
             "keeps what a network was trained on out of later test samples"
@@ -81,11 +79,6 @@ def check_unseen(store: Store, bundle: DataBundle, tags: Mapping[str, str]) -> N
 
 def _seen(bundle: DataBundle) -> set[str]:
     return {*bundle.keys("train"), *bundle.keys("val")}
-
-
-def _looks_hashed(bundle: DataBundle) -> bool:
-    """Whether every test sample is where its hash puts it; for data whose preparation did not say."""
-    return all(place(one, ()) == "test" for one in bundle.keys("test"))
 
 
 def _unpacked(key: str, content: bytes) -> set[bytes]:

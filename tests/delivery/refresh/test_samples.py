@@ -80,13 +80,6 @@ def test_a_test_split_of_the_source_is_refused_in_one_sentence(tmp_path: Path, s
     check_hashed(bundle(tmp_path / "val", BY_SPLIT, "new", ("val",)))
 
 
-def test_where_preparation_did_not_say_the_hashes_do(tmp_path: Path) -> None:
-    check_hashed(bundle(tmp_path / "hashed", BY_SPLIT, "new", None))
-    swapped = BY_SPLIT | {"test": BY_SPLIT["train"]}
-    with pytest.raises(IncomparableError):
-        check_hashed(bundle(tmp_path / "given", swapped, "new", None))
-
-
 def test_they_are_kept_once_in_sixteen_bytes_each(store: Store, old: DataBundle) -> None:
     content = store.get(samples_key("old")) or b""
     assert len(content) == 32 + 16 * (len(old.keys("train")) + len(old.keys("val")))
