@@ -26,8 +26,10 @@ def plugins(entries: Iterable[EntryPoint] | None = None) -> dict[str, list[str]]
     Args:
         entries: Entry points of any groups; by default those of all that is installed here.
     """
+    if entries is None:  # by group: without one, Python 3.11 gives the groups' names
+        entries = [entry for group in entry_points().groups for entry in entry_points(group=group)]
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in entry_points() if entries is None else entries:
+    for entry in entries:
         if entry.group.startswith(_GROUPS):
             found[entry.group].add(entry.name)
     return {group: sorted(found[group]) for group in sorted(found)}
