@@ -38,7 +38,7 @@ def gathered(packages: Sequence[str], folder: Path) -> list[str]:
 
 def _gathered(package: str, place: Path) -> str:
     path = Path(package).expanduser()
-    if path.is_dir():
+    if package and path.is_dir():
         if not any((path / name).is_file() for name in _PROJECT):
             raise UserError(
                 f"'{package}' is a folder without pyproject.toml: name that of a Python package, a wheel of one, or a "

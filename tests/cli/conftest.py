@@ -34,13 +34,13 @@ def _pets_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _compilations() -> dict[tuple[str, str, str], bytes]:
+def _compilations() -> dict[tuple[str, str, str, str], bytes]:
     return {}
 
 
 @pytest.fixture
 def pets(
-    _pets_folder: Path, _compilations: dict[tuple[str, str, str], bytes], monkeypatch: pytest.MonkeyPatch
+    _pets_folder: Path, _compilations: dict[tuple[str, str, str, str], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Path]:
     """Be in a folder with the search `pets.yaml`; return a function that writes it with changes.
 
@@ -50,10 +50,10 @@ def pets(
 
     compiled = compiling._compiled
 
-    def once(config: Any, request: Any, image: str) -> bytes:
-        key = (config.model_dump_json(), request.to_json(), image)
+    def once(config: Any, request: Any, image: str, build: Any) -> bytes:
+        key = (config.model_dump_json(), request.to_json(), image, getattr(build, "__name__", ""))
         if key not in _compilations:
-            _compilations[key] = compiled(config, request, image)
+            _compilations[key] = compiled(config, request, image, build)
         return _compilations[key]
 
     def write(**changes: Any) -> Path:

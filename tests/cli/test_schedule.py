@@ -70,7 +70,10 @@ def test_the_refresh_has_a_schedule_of_its_own(server: KubeflowServer) -> None:
         run["display_name"]: run["pipeline_version_reference"]["pipeline_id"] for run in server.kept("recurring_runs")
     }
     assert len(set(made.values())) == 2
-    assert sorted(pipeline["name"] for pipeline in server.kept("pipelines")) == ["nasflow-pets", "nasflow-pets-refresh"]
+    assert sorted(pipeline["display_name"] for pipeline in server.kept("pipelines")) == [
+        "nasflow-pets",
+        "nasflow-pets-refresh",
+    ]
     assert "Schedule pets-refresh is there already" in create("--cron", "@daily", "--refresh").output
 
 
