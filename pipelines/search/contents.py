@@ -30,12 +30,8 @@ def plugins(entries: Iterable[EntryPoint] | None = None) -> dict[str, list[str]]
     if entries is None:  # by group: without one, Python 3.11 gives the groups' names
         entries = [entry for group in entry_points().groups for entry in entry_points(group=group)]
     found: defaultdict[str, set[str]] = defaultdict(set)
-<<<<<<< HEAD
     installed = (entry for distribution in distributions() for entry in distribution.entry_points)
     for entry in installed if entries is None else entries:
-=======
-    for entry in entries:
->>>>>>> part-image
         if entry.group.startswith(_GROUPS):
             found[entry.group].add(entry.name)
     return {group: sorted(found[group]) for group in sorted(found)}
