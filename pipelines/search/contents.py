@@ -1,8 +1,7 @@
 """What an image of nasflow can run, as its labels tell a registry's clients.
 
-`make image` and `nasflow image` run `python -m nasflow.pipelines.search.contents` in the image that they have built and
-put what it prints on it: so the labels are those of what is installed there, whoever built the image and with which
-packages.
+`make image` and `nasflow image` run this module as a program in the image that they have built and put what it prints
+on it, so that the labels are those of what is installed there, whoever built the image and with which packages.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, distributions, version
+from importlib.metadata import EntryPoint, entry_points, version
 
 PLUGINS = "io.nasflow.plugins"
 """Label with the names that can be written in a search's YAML: a JSON object, as `rendered` gives it."""
@@ -30,8 +29,7 @@ def plugins(entries: Iterable[EntryPoint] | None = None) -> dict[str, list[str]]
     if entries is None:  # by group: without one, Python 3.11 gives the groups' names
         entries = [entry for group in entry_points().groups for entry in entry_points(group=group)]
     found: defaultdict[str, set[str]] = defaultdict(set)
-    installed = (entry for distribution in distributions() for entry in distribution.entry_points)
-    for entry in installed if entries is None else entries:
+    for entry in entries:
         if entry.group.startswith(_GROUPS):
             found[entry.group].add(entry.name)
     return {group: sorted(found[group]) for group in sorted(found)}
