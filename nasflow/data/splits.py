@@ -12,6 +12,8 @@ from nasflow.data.protocol import SPLITS, Split
 _KEY = b"nasflow split 1"
 """The fixed key: another one would move every sample of every user to another split."""
 
+_USUAL = SharesConfig()
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -39,7 +41,7 @@ def content_key(content: bytes | bytearray | memoryview) -> str:
     return hashlib.blake2b(content, digest_size=16, key=_KEY).hexdigest()
 
 
-def place(key: str, given: Iterable[Split], shares: SharesConfig) -> Split:
+def place(key: str, given: Iterable[Split], shares: SharesConfig = _USUAL) -> Split:
     """Return the split of a sample that no split was given, or that is in a given `train`.
 
     The key is read as a fraction in [0, 1). Each missing split takes its share of it, `test` from the top and `val`

@@ -43,7 +43,7 @@ def install(packages: Path, target: Path) -> str | None:
     ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     sys.stdout.write(ended.stdout)
     if ended.returncode:
-        return problem(ended.stdout)
+        return problem(ended.stdout, (packages / REQUIREMENTS).read_text().splitlines())
     folders = [str(path) for path in target.rglob("site-packages")]
     added = {normal(name) for name, _ in named(distributions(path=folders))} if folders else set()
     if twice := sorted(added & set(before)):
@@ -83,12 +83,19 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).strip().lower()
 
 
-def problem(output: str) -> str:
-    """Return what pip says is wrong: the first of its errors that says more than that there was one."""
+def problem(output: str, requirements: Sequence[str] = ()) -> str:
+    """Return what pip says is wrong: the first of its errors that says more than that there was one.
+
+    Args:
+        output: All that pip printed.
+        requirements: The lines that it installed, which it names by their numbers.
+    """
     told = [match[1].strip() for line in output.splitlines() if (match := _PROBLEM.match(line))]
     vague = ("subprocess-exited", "Failed to build installable", "ResolutionImpossible")
     first = next((line for line in told if not line.startswith(vague)), told[0] if told else "pip failed")
-    return f"{first.rstrip('.')}."
+    numbered = {f"(line {number})": line for number, line in enumerate(requirements, 1)}
+    named_by_line = re.sub(r"-r \S+ (\(line \d+\))", lambda match: numbered.get(match[1], match[0]), first)
+    return f"{named_by_line.rstrip('.')}."
 
 
 def main(arguments: Sequence[str]) -> int:

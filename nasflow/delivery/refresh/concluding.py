@@ -76,10 +76,10 @@ def conclude(plan: Plan, records: SearchRecords, registration: Registration | No
         TrackingError: MLflow cannot be used; the same command again writes what is missing.
     """
     refresh = plan.request.refresh
-    document = read_start(records.store, refresh)
+    document = read_start(records.store, refresh) if refresh else None
     if document is None:
         raise IntegrityError(
-            f"refresh {refresh} is not in the store '{records.store.url}'; run 'nasflow refresh' again."
+            f"refresh '{refresh}' is not in the store '{records.store.url}'; run 'nasflow refresh' again."
         )
     if registration is None:
         raise SearchError("the search of the refresh has registered nothing; run 'nasflow refresh' again.")

@@ -48,7 +48,8 @@ def test_its_figure_is_that_of_its_registration(champion: Champion, in_process: 
     kept = champion.figure(in_process.site.store, "accuracy")
     test = in_process.outcome.delivery.outcome.winner.test_metrics["test_accuracy"]
     assert kept is not None
-    assert kept.low < kept.value == pytest.approx(test) < kept.high
+    assert kept.value == pytest.approx(test)
+    assert kept.low < kept.value < kept.high
     told = champion.figure(site.store, "accuracy")  # the store does not know it, the tag does
     assert told is not None
     assert told.low == told.value == told.high == pytest.approx(test, abs=1e-5)

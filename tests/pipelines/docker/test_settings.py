@@ -74,7 +74,7 @@ def test_each_step_has_the_limits_of_its_pod(request_of: Requests, site: Any) ->
         "memory_gib": 2,
         "cpu": 0.5,
         "shared_memory_gib": 0.25,
-        "steps": {"report": {"memory_gib": 1}, "train_final": {"cpu": 10**6}},
+        "steps": {"report": {"memory_gib": 1}, "train_final": {"cpu": 1024}},
     }
     limits = limits_of(request_of(resources=resources).config)
     assert (limits["train_candidates"].memory, limits["train_candidates"].cpu) == (2 * GIB, 0.5)
