@@ -98,13 +98,15 @@ def test_whatever_is_told_remains_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def speak() -> None:
         with logs.about(odd=float("nan"), thing=object(), lone="\udcff"):
-            log.info("%s", "\udc80\x00", extra={"about": {"loss": float("inf")}})
+            log.info("%s", "\x00", extra={"about": {"loss": float("inf")}})
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
     found = json.loads(written(speak), parse_constant=refuse)
     assert (found["odd"], found["loss"]) == ("nan", "inf")
+    lone = log.makeRecord(log.name, logging.INFO, __file__, 1, "%s", ("\udc80",), None)  # pytest could not keep it
+    assert json.loads(logs.JsonLines().format(lone))["message"] == "\udc80"
 
 
 def test_a_line_for_people() -> None:
