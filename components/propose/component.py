@@ -3,7 +3,7 @@
 from typing import List, Optional
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Markdown, Output
+from kfp.dsl import Artifact, Dataset, Input, Output
 
 from nasflow.components.image import IMAGE
 
@@ -16,7 +16,6 @@ def propose(
     data: Input[Dataset],
     space: Input[Artifact],
     proposal: Output[Artifact],
-    summary: Output[Markdown],
     receipts: Optional[List[Artifact]] = None,
 ) -> List[str]:
     """Propose a round.
@@ -28,7 +27,6 @@ def propose(
         data: Folder of the prepared data.
         space: File of the search space.
         proposal: File with the trials of each shard, and the deadline.
-        summary: What the step has done, as a page.
         receipts: What the shards of the round before have left; they order this step behind them.
 
     Returns:
@@ -42,7 +40,7 @@ def propose(
     from nasflow.engine.rounds import propose_round, steps_after
     from nasflow.engine.steps import opened, step
 
-    with step("propose", summary.path, round=number) as say:
+    with step("propose", round=number) as say:
         plan, records = opened(request, data.path, space.path, deadline)
         records.begin(request, plan.space.to_json(), plan.bundle.root)
         clock = SearchClock(plan, records, steps_after(plan.config, number) + 1)

@@ -1,7 +1,7 @@
 """Train the candidates of one shard in a pool of workers."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Markdown, Output
+from kfp.dsl import Artifact, Dataset, Input, Output
 
 from nasflow.components.image import IMAGE
 
@@ -14,7 +14,6 @@ def train_candidates(
     space: Input[Artifact],
     proposal: Input[Artifact],
     receipt: Output[Artifact],
-    summary: Output[Markdown],
 ) -> None:
     """Train the candidates of one shard.
 
@@ -25,7 +24,6 @@ def train_candidates(
         space: File of the search space.
         proposal: File with the trials of each shard, and the deadline: kfp.local gives a loop no other task's value.
         receipt: File with the ids of the trials that have a result now.
-        summary: What the step has done, as a page.
     """
     import json
     from pathlib import Path
@@ -39,7 +37,7 @@ def train_candidates(
     from nasflow.trials import Entry, History
 
     number = int(shard.partition("-")[0])
-    with step("train_candidates", summary.path, round=number, shard=shard) as say:
+    with step("train_candidates", round=number, shard=shard) as say:
         trials, deadline = read_shard(proposal.path, shard)
         plan, records = opened(request, data.path, space.path, deadline)
         clock = SearchClock(plan, records, steps_after(plan.config, number))

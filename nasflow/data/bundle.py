@@ -17,7 +17,7 @@ from nasflow.errors import IntegrityError
 from nasflow.ids import digest
 
 DOCUMENT = "bundle.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

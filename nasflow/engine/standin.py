@@ -41,6 +41,7 @@ def write_standin(folder: Path, shape: DataShape, train: int, val: int) -> DataB
             "fingerprint": "stand-in",
             "skipped": {},
             "dropped": {"train": 0, "val": 0},
+            "given": [],
         },
     )
     return DataBundle.open(folder, verify=False)

@@ -102,24 +102,29 @@ def test_compile_writes_beside_the_name_of_the_search(given: Given) -> None:
     asked = []
 
     def compiled(
-        config: Path, target: Path, image: str | None, device_kind: str | None, *, allow_tag: bool, store: str | None
+        config: Path, target: Path, image: str, device_kind: str | None, *, store: str | None, refresh: bool
     ) -> list[str]:
-        asked.append((image, device_kind, allow_tag, store))
+        asked.append((image, device_kind, store, refresh))
         target.write_text("pipeline")
         return ["Every pod needs the store."]
 
     given("compile_pipeline", compiled)
-    result = nasflow("compile", "s.yaml", "--image", "registry/nasflow@sha256:0", "--device-kind", "cpu-AVX2")
-    assert result.exit_code == 0
-    assert asked == [("registry/nasflow@sha256:0", "cpu-AVX2", False, None)]
+    image = f"registry/nasflow@sha256:{'0' * 64}"
+    result = nasflow("compile", "s.yaml", "--image", image, "--device-kind", "cpu-AVX2")
+    assert result.exit_code == 0, result.output
+    assert asked == [(image, "cpu-AVX2", None, False)]
     assert "Every pod needs the store." in result.output
     assert Path("digits-pipeline.yaml").read_text() == "pipeline"
     assert "Wrote digits-pipeline.yaml." in result.output
     again = nasflow("compile", "s.yaml")
     assert again.exit_code == 2
     assert "digits-pipeline.yaml exists already" in again.stderr
-    assert nasflow("compile", "s.yaml", "--force", "--allow-tag", "--store", "s3://b").exit_code == 0
-    assert asked[-1] == (None, None, True, "s3://b")
+    tagged = ("--image", "registry/nasflow:1", "--allow-tag")
+    assert nasflow("compile", "s.yaml", "--force", *tagged, "--store", "s3://b").exit_code == 0
+    assert asked[-1] == ("registry/nasflow:1", None, "s3://b", False)
+    assert nasflow("compile", "s.yaml", "--refresh", *tagged).exit_code == 0
+    assert asked[-1] == ("registry/nasflow:1", None, None, True)
+    assert Path("digits-refresh.yaml").exists()
     assert nasflow("compile", "s.yaml", "--out", "p.json").stderr.endswith("not 'p.json'; try 'p.yaml'.\n")
 
 

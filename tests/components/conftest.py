@@ -61,8 +61,7 @@ class Chain:
 
     @property
     def known(self) -> dict[str, Any]:
-        known = {"request": self.request, "data": self.artifacts["data"], "space": self.artifacts["space"]}
-        return known | {"summary": self.summary}
+        return {"request": self.request, "data": self.artifacts["data"], "space": self.artifacts["space"]}
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +92,7 @@ def chain(make_site: Any, tmp_path_factory: pytest.TempPathFactory) -> Chain:
         history=it.out("history"),
         leaderboard=it.out("leaderboard", dsl.HTML),
         metrics=it.out("search-metrics", dsl.Metrics),
+        summary=it.summary,
         **it.timed,
     )
     train_final.python_func(
@@ -100,16 +100,18 @@ def chain(make_site: Any, tmp_path_factory: pytest.TempPathFactory) -> Chain:
         outcome=it.out("outcome"),
         metrics=it.out("final-metrics", dsl.Metrics),
         confusion=it.out("confusion", dsl.ClassificationMetrics),
+        summary=it.summary,
         **it.timed,
     )
     outcome = it.artifacts["outcome"]
-    export_model.python_func(outcome=outcome, model=it.out("model", dsl.Model), **it.known)
-    report.python_func(outcome=outcome, page=it.out("page", dsl.HTML), **it.known)
+    export_model.python_func(outcome=outcome, model=it.out("model", dsl.Model), summary=it.summary, **it.known)
+    report.python_func(outcome=outcome, page=it.out("page", dsl.HTML), summary=it.summary, **it.known)
     register_model.python_func(
         outcome=outcome,
         model=it.artifacts["model"],
         page=it.artifacts["page"],
         registration=it.out("registration"),
+        summary=it.summary,
         **it.known,
     )
     return it

@@ -14,7 +14,7 @@ from nasflow.components.register_model.component import register_model
 def again(chain: Any, tmp_path: Path) -> dict[str, Any]:
     registration = dsl.Artifact(uri=str(tmp_path / "registration"))
     artifacts = {name: chain.artifacts[name] for name in ("outcome", "model", "page")}
-    register_model.python_func(registration=registration, **artifacts, **chain.known)
+    register_model.python_func(registration=registration, **artifacts, summary=chain.summary, **chain.known)
     found: dict[str, Any] = json.loads(Path(registration.path).read_text())
     return found
 

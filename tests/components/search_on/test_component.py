@@ -15,7 +15,7 @@ from nasflow.storage import open_store
 
 
 def called(chain: Any, receipt: Any, **changes: Any) -> None:
-    search_on.python_func(receipts=[], receipt=receipt, **chain.timed | {"first": 1} | changes)
+    search_on.python_func(receipts=[], receipt=receipt, summary=chain.summary, **chain.timed | {"first": 1} | changes)
 
 
 def test_what_is_done_is_not_done_again(chain: Any, tmp_path: Path) -> None:
