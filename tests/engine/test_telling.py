@@ -8,7 +8,7 @@ import pytest
 
 from nasflow import logs
 from nasflow.engine.telling import Teller, logged, trials_told
-from nasflow.objectives import Direction, Objective
+from nasflow.objectives import Objective
 from nasflow.spaces import Architecture
 from nasflow.training.events import EpochFinished, TrialFinished, TrialStarted
 from nasflow.trials import Entry, EpochPoint, Fidelity, History, Status, Trial, TrialResult
@@ -59,7 +59,7 @@ def test_every_event_is_logged_as_one_of_its_trial(caplog: pytest.LogCaptureFixt
 
 
 def test_trials_in_a_sentence() -> None:
-    objectives = [Objective("val_accuracy", Direction.MAXIMIZE)]
+    objectives = [Objective("val_accuracy", "maximize")]
     trials = [Trial(Architecture("toy", {}, {"n": n}), Fidelity(1, 1), 0, "context") for n in range(5)]
     results = [
         TrialResult(trials[0].id, Status.COMPLETED, {"val_accuracy": 0.5}),
