@@ -54,7 +54,7 @@ class PostgresServer:
         self.password = secrets.token_hex(16)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"postgresql://mlflow:{self.password}@127.0.0.1:{self._port}/postgres"
+        self.uri = f"postgresql+psycopg2://mlflow:{self.password}@127.0.0.1:{self._port}/postgres"
         given = self.folder / "password"
         given.write_text(self.password)
         if self._user is not None:
