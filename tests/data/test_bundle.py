@@ -97,7 +97,7 @@ def test_another_schema_version_is_said(copy: Path) -> None:
     document.pop("checksum")
     document["schema_version"] = 99
     (copy / "bundle.json").write_text(json.dumps({**document, "checksum": digest(document, 64)}))
-    with pytest.raises(IntegrityError, match="schema version 99, this nasflow reads 1"):
+    with pytest.raises(IntegrityError, match="schema version 99, this nasflow reads 2"):
         DataBundle.open(copy)
 
 

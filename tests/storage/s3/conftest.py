@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,3 +139,11 @@ def proxied_url(proxy: Proxy, minio: MinioServer, minio_url: str) -> str:
 def reply() -> type[Reply]:
     """The kind of answer, which test modules cannot import."""
     return Reply
+
+
+@pytest.fixture(autouse=True)
+def _all_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let urllib3 log what it would: MLflow's migrations switch the loggers of others off for the whole process."""
+    for name in [each for each in logging.root.manager.loggerDict if each.partition(".")[0] == "urllib3"]:
+        monkeypatch.setattr(logging.getLogger(name), "disabled", False)
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
