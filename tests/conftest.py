@@ -20,6 +20,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from nasflow import logs
 from nasflow.config import SearchConfig
 from nasflow.config.loading import load_config
 from nasflow.engine.kept import find_search
@@ -49,6 +50,13 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         known = found.get(name)
         found[name] = merged(known, value) if isinstance(value, dict) and isinstance(known, dict) else value
     return {name: value for name, value in found.items() if value is not None}
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """Let no test's log lines be about what another test has opened."""
+    with logs.about():
+        yield
 
 
 @dataclass

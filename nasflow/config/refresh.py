@@ -20,6 +20,3 @@ class RefreshConfig(Section):
 
     margin: float = Field(default=0.005, ge=0, lt=1)
     """How much better than the champion the new network must be to replace it, on the task's first metric."""
-
-    level: float = Field(default=0.05, gt=0, le=0.5)
-    """Probability of promoting a network that is no better, which is accepted; what the paired test is held to."""

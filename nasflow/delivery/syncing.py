@@ -63,23 +63,25 @@ def sync(
         config = config.model_copy(update={"tracking": tracking})
     request = replace(kept.request, config=config)
     found = [*trainings(records.history()), *full_trainings(records)]
-    there: list[int] = []
+    there = 0
     lacked: set[int] = set()  # kept over the attempts: the next one finds what the one before has written
 
     def count(missing: bool) -> None:
+        nonlocal there
+        there += 1
         if missing:
-            lacked.add(len(there))
-        there.append(len(there))
-        on_run(len(there), len(found))
+            lacked.add(there)
+        on_run(there, len(found))
 
     def write() -> str:
-        there.clear()
+        nonlocal there
+        there = 0
         return _written(replace(kept, request=request), found, count, over=not holder)
 
     try:
         where = patiently(write)
     except TrackingError as error:
-        raise TrackingError(f"{len(found) - len(there)} of {len(found)} runs may still be missing: {error}") from error
+        raise TrackingError(f"{len(found) - there} of {len(found)} runs may still be missing: {error}") from error
     delivered = records.read("delivered")
     trained = delivered is None and any(kind == "final" for kind, _, _ in found)
     return Synced(

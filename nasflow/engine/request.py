@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from nasflow.config import RegistryConfig, SearchConfig
+from nasflow.config import SearchConfig
 from nasflow.errors import damaged
 from nasflow.ids import digest
 from nasflow.storage import Store, open_store
@@ -93,13 +93,10 @@ def extent_asked(config: SearchConfig) -> str:
 
 def delivery_asked(config: SearchConfig) -> str:
     """Hash what a delivery depends on besides the search and its MLflow; another hash goes on to another delivery."""
-    registry = config.registry.model_dump(mode="json")
-    if config.registry.level == RegistryConfig().level:
-        del registry["level"]  # it came later, and what was delivered before stands
     return digest(
         {
             "extent": extent_asked(config),
             "final": config.final.model_dump(mode="json"),
-            "registry": registry,
+            "registry": config.registry.model_dump(mode="json"),
         }
     )

@@ -7,9 +7,10 @@ on it, so that the labels are those of what is installed there, whoever built th
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import version
+from typing import get_args
+
+from nasflow.plugins import Group, names
 
 PLUGINS = "io.nasflow.plugins"
 """Label with the names that can be written in a search's YAML: a JSON object, as `rendered` gives it."""
@@ -17,22 +18,10 @@ PLUGINS = "io.nasflow.plugins"
 VERSION = "org.opencontainers.image.version"
 """Label with the version of nasflow."""
 
-_GROUPS = "nasflow."
 
-
-def plugins(entries: Iterable[EntryPoint] | None = None) -> dict[str, list[str]]:
-    """Return the names of every entry-point group of nasflow, sorted, as in `{"nasflow.strategies": ["random"]}`.
-
-    Args:
-        entries: Entry points of any groups; by default those of all that is installed here.
-    """
-    if entries is None:  # by group: without one, Python 3.11 gives the groups' names
-        entries = [entry for group in entry_points().groups for entry in entry_points(group=group)]
-    found: defaultdict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        if entry.group.startswith(_GROUPS):
-            found[entry.group].add(entry.name)
-    return {group: sorted(found[group]) for group in sorted(found)}
+def plugins() -> dict[str, list[str]]:
+    """Return the names in every entry-point group of nasflow, sorted, as in `{"nasflow.strategies": ["random"]}`."""
+    return {f"nasflow.{group}": names(group) for group in sorted(get_args(Group))}
 
 
 def rendered(found: dict[str, list[str]]) -> str:

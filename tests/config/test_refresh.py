@@ -16,7 +16,7 @@ def config(refresh: Any) -> RefreshConfig:
 
 
 def test_a_refresh_searches_and_wants_half_a_point_beyond_chance() -> None:
-    assert config({}) == RefreshConfig(mode="search", from_history=5, margin=0.005, level=0.05)
+    assert config({}) == RefreshConfig(mode="search", from_history=5, margin=0.005)
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,7 @@ def test_a_refresh_searches_and_wants_half_a_point_beyond_chance() -> None:
         ({"mode": "retrian"}, r"refresh\.mode must be 'search' or 'retrain', not 'retrian'\..*'retrain'"),
         ({"margin": 1}, r"refresh\.margin must be .*below 1"),
         ({"margin": -0.1}, r"refresh\.margin must be at least 0"),
-        ({"level": 0}, r"refresh\.level must be above 0"),
-        ({"level": 0.6}, r"refresh\.level must be .*at most 0\.5"),
+        ({"level": 0.01}, r"refresh has no field 'level'; it belongs to 'registry'"),
         ({"from_history": -1}, r"refresh\.from_history must be at least 0, not -1"),
         ({"from_histroy": 3}, r"refresh has no field 'from_histroy'\. Did you mean 'from_history'"),
         ({"trials": 3}, r"refresh has no field 'trials'; it belongs to 'budget'"),
@@ -41,6 +40,6 @@ def test_mistakes_are_named(refresh: Any, words: str) -> None:
 def test_editors_know_it() -> None:
     schema = json_schema()
     described = schema["$defs"]["RefreshConfig"]["properties"]
-    assert set(described) == {"mode", "from_history", "margin", "level"}
+    assert set(described) == {"mode", "from_history", "margin"}
     assert described["mode"]["enum"] == ["search", "retrain"]
     assert all(field["description"] for field in described.values())

@@ -55,7 +55,7 @@ def test_every_event_is_logged_as_one_of_its_trial(caplog: pytest.LogCaptureFixt
         ("INFO", "completed, found in the store: val_accuracy 0.9"),
         ("WARNING", "out of memory: too large"),
     ]
-    assert [each["trial"] for each in seen] == [one.id] * 4
+    assert seen == [{"trial": one.id}] * 4
 
 
 def test_trials_in_a_sentence() -> None:

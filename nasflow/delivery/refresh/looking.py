@@ -47,7 +47,7 @@ class Looked:
 
 
 def refreshing(config: SearchConfig) -> SearchConfig:
-    """Return the configuration that a refresh searches by: its own margin and level, one trial where it only retrains.
+    """Return the configuration that a refresh searches by: its own margin, one trial where it only retrains.
 
     Args:
         config: As the user wrote it; what this function gave stays as it is.
@@ -58,7 +58,7 @@ def refreshing(config: SearchConfig) -> SearchConfig:
     if not config.registry.enabled:
         raise UserError("registry.enabled is false, and a refresh is about a registered champion; remove the line.")
     asked = config.refresh
-    registry = config.registry.model_copy(update={"margin": asked.margin, "level": asked.level})
+    registry = config.registry.model_copy(update={"margin": asked.margin})
     changes: dict[str, Any] = {"registry": registry}
     if asked.mode == "retrain":
         changes["budget"] = config.budget.model_copy(update={"trials": 1})

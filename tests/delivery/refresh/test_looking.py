@@ -164,8 +164,8 @@ def test_a_refresh_is_about_the_registry() -> None:
         refreshing(config(registry={"enabled": False}))
 
 
-def test_it_searches_by_its_own_margin_and_level() -> None:
-    asked = refreshing(config(refresh={"margin": 0.1, "level": 0.01}, registry={"margin": 0.3, "name": "best"}))
+def test_it_searches_by_its_own_margin() -> None:
+    asked = refreshing(config(refresh={"margin": 0.1}, registry={"margin": 0.3, "level": 0.01, "name": "best"}))
     assert (asked.registry.margin, asked.registry.level, asked.model_name) == (0.1, 0.01, "best")
     assert asked.budget == config().budget
     assert refreshing(asked) == asked
@@ -181,7 +181,7 @@ def test_retraining_is_a_search_of_one() -> None:
     ("changes", "same"),
     [
         ({"refresh": {"margin": 0.1}}, False),
-        ({"refresh": {"level": 0.01}}, False),
+        ({"registry": {"level": 0.01}}, False),
         ({"budget": {"trials": 30}}, False),
         ({"space": "mlp"}, False),
         ({"seed": 2}, False),

@@ -48,7 +48,7 @@ def test_the_same_configuration_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_request_has_room_for_the_refresh_and_its_margin(tmp_path: Path) -> None:
-    spec = compiled(tmp_path, config(refresh={"margin": 0.1, "level": 0.01}))[0]
+    spec = compiled(tmp_path, config(refresh={"margin": 0.1}, registry={"level": 0.01}))[0]
     request = Request.from_json(spec["root"]["inputDefinitions"]["parameters"]["request"]["defaultValue"])
     assert request.refresh == PENDING
     assert (request.config.registry.margin, request.config.registry.level) == (0.1, 0.01)
