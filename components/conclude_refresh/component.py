@@ -32,11 +32,12 @@ def conclude_refresh(
     from nasflow.delivery.refresh.concluding import conclude, figures
     from nasflow.engine.steps import opened, step
 
-    with step():
+    with step("conclude_refresh") as say:
         plan, records = opened(request, data.path, space.path)
         known = json.loads(Path(registration.path).read_text())
         found = conclude(plan, records, Registration.from_json(known) if known else None)
         Path(page.path).write_bytes(records.store.get(found.page) or b"")
         page.metadata.update(decision=found.decision, refresh=found.refresh)
+        say(found.registration.why)
         for name, value in figures(found.start, found.registration).items():
             metrics.log_metric(name, value)

@@ -54,7 +54,7 @@ class PostgresServer:
         self.password = secrets.token_hex(16)
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self.uri = f"postgresql+psycopg2://mlflow:{self.password}@127.0.0.1:{self._port}/postgres"
+        self.uri = f"postgresql://mlflow:{self.password}@127.0.0.1:{self._port}/postgres"
         given = self.folder / "password"
         given.write_text(self.password)
         if self._user is not None:
@@ -132,7 +132,8 @@ class MlflowServer:
             self.minio.url(_BUCKET)
         self.postgres.start()
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port)]
-        command += ["--backend-store-uri", self.postgres.uri, "--artifacts-destination", f"s3://{_BUCKET}"]
+        backend = self.postgres.uri.replace("postgresql:", "postgresql+psycopg2:", 1)  # SQLAlchemy may take another
+        command += ["--backend-store-uri", backend, "--artifacts-destination", f"s3://{_BUCKET}"]
         environment = {"MLFLOW_S3_ENDPOINT_URL": self.minio.endpoint, "MLFLOW_DISABLE_TELEMETRY": "true"}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it looks for uvicorn there
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MLFLOW_"))}

@@ -34,8 +34,8 @@ def refresh_pipeline(
     def pipeline(request: str = default, deadline: float = 0.0) -> None:
         prepared = tasks.uncached(prepare_data(request=request, deadline=deadline))
         detected = tasks.uncached(detect_change(request=request, data=prepared.outputs["data"]))
-        with dsl.If(detected.outputs["changed"] == "yes", name="changed"):
-            searched = search_tasks(config, parallelism, tasks, detected.outputs["request"], prepared)
+        with dsl.If(detected.outputs["Output"] == "yes", name="changed"):
+            searched = search_tasks(config, parallelism, tasks, detected.outputs["refreshed"], prepared)
             tasks.uncached(conclude_refresh(**searched))
 
     return pipeline

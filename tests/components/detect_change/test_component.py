@@ -22,10 +22,13 @@ def test_it_says_whether_and_what_is_to_be_done(champion_site: Any, tmp_path: Pa
     request = Request(config, site.root, "cpu-test", refresh="0" * 16)
     findings = dsl.Markdown(name="findings", uri=str(tmp_path / "findings"))
     found = detect_change.python_func(
-        request=request.to_json(), data=dsl.Dataset(name="data", uri=str(data.root)), findings=findings
+        request=request.to_json(),
+        data=dsl.Dataset(name="data", uri=str(data.root)),
+        findings=findings,
+        refreshed=str(tmp_path / "refreshed"),
     )
-    assert found.changed == changed
-    given = Request.from_json(found.request)
+    assert found == changed
+    given = Request.from_json((tmp_path / "refreshed").read_text())
     assert given.config == config
     assert given.refresh == findings.metadata["refresh"]
     assert bool(given.refresh) is (changed == "yes")

@@ -47,7 +47,7 @@ def test_an_unchanged_tick_ends_with_its_second_step(spec: dict[str, Any]) -> No
     (condition,) = set(tasks) - {"prepare-data", "detect-change"}
     assert set(tasks[condition]["dependentTasks"]) == {"prepare-data", "detect-change"}
     policy = tasks[condition]["triggerPolicy"]["condition"]
-    assert "detect-change-changed" in policy
+    assert "detect-change-Output" in policy
     assert "== 'yes'" in policy
 
 
@@ -61,7 +61,7 @@ def test_behind_it_are_the_steps_of_the_search_and_the_conclusion(spec: dict[str
 def test_the_search_has_the_request_that_the_look_gives(spec: dict[str, Any]) -> None:
     for name in ("generate-space", "propose", "train-final", "register-model", "conclude-refresh"):
         request = inside(spec)[name]["inputs"]["parameters"]["request"]
-        assert request == {"componentInputParameter": "pipelinechannel--detect-change-request"}
+        assert request == {"componentInputParameter": "pipelinechannel--detect-change-refreshed"}
 
 
 def test_nothing_but_the_space_is_cached(spec: dict[str, Any]) -> None:
