@@ -28,6 +28,8 @@ REQUEST_SECONDS = 30
 _MANNERS = {
     # A search tells nobody of itself but the MLflow it was given.
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # It would print the address of every run that ends, with the login that the server's address may have.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # MLflow would try each request for minutes, and one whose answer was lost would make a second run. Instead,
     # whatever is asked of it here is safe to repeat as a whole, and is, by the writer's thread or by `patiently`.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
